@@ -1,0 +1,117 @@
+"""Clips: audio as float32 samples [channels, frames] at the file's own rate, read from and written to files.
+
+Nothing is resampled and nothing is normalised on the way in or out.
+"""
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from core.errors import Code, LoopError
+
+Samples = NDArray[np.float32]
+
+MAX_CHANNELS = 8
+MIN_RATE, MAX_RATE = 8_000, 192_000
+SILENCE = 1e-5  # -100 dBFS: below the noise of any 16-bit file
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Audio in memory.
+
+    Attributes:
+        samples: float32 [channels, frames], finite.
+        rate: frames per second.
+        name: what to call the results, usually the stem of the file's name.
+        path: the file that it was read from, if any.
+    """
+
+    samples: Samples
+    rate: int
+    name: str = "clip"
+    path: Path | None = None
+
+    @property
+    def channels(self) -> int:
+        return self.samples.shape[0]
+
+    @property
+    def frames(self) -> int:
+        return self.samples.shape[1]
+
+    @property
+    def seconds(self) -> float:
+        return self.frames / self.rate
+
+
+def read_clip(path: Path) -> Clip:
+    """Read an audio file: WAV, FLAC, AIFF, OGG and MP3 by libsndfile, anything else that librosa can open.
+
+    Raises:
+        LoopError: NO_SUCH_FILE; NOT_AUDIO (unreadable, empty, NaN or infinite samples); LIMIT (channels, rate);
+            MUSIC_NOT_USABLE (silence).
+    """
+    if not path.exists():
+        raise LoopError(Code.NO_SUCH_FILE, f"{path}: no such file; check the path")
+    if not path.is_file():
+        raise LoopError(Code.NO_SUCH_FILE, f"{path}: is a folder, not a file; name one audio file")
+    samples, rate = _decode(path)
+    return checked(Clip(samples, rate, path.stem, path))
+
+
+def checked(clip: Clip) -> Clip:
+    """The clip itself, once it is known to be audio that can be worked on; raises as `read_clip` does."""
+    name = clip.path or clip.name
+    if clip.samples.ndim != 2 or clip.samples.size == 0:
+        raise LoopError(Code.NOT_AUDIO, f"{name}: holds no audio frames; export it again")
+    if clip.channels > MAX_CHANNELS:
+        raise LoopError(Code.LIMIT, f"{name}: {clip.channels} channels, at most {MAX_CHANNELS}; mix it down first")
+    if not MIN_RATE <= clip.rate <= MAX_RATE:
+        raise LoopError(Code.LIMIT, f"{name}: {clip.rate} Hz, must be {MIN_RATE} to {MAX_RATE}; convert it first")
+    if not np.isfinite(clip.samples).all():
+        raise LoopError(Code.NOT_AUDIO, f"{name}: has NaN or infinite samples; render it again")
+    if np.abs(clip.samples).max() < SILENCE:
+        raise LoopError(Code.MUSIC_NOT_USABLE, f"{name}: is silent; choose a clip with music in it")
+    return clip
+
+
+def write_wav(path: Path, samples: Samples, rate: int) -> None:
+    """Write float32 samples [channels, frames] as a float32 WAV, bit for bit.
+
+    Raises:
+        LoopError: WRITE_FAILED, with the system's reason.
+    """
+    try:
+        soundfile.write(path, samples.T, rate, subtype="FLOAT", format="WAV")
+    except (OSError, soundfile.LibsndfileError) as error:
+        raise LoopError(Code.WRITE_FAILED, f"{path}: cannot be written ({error}); check space and rights") from error
+
+
+def _decode(path: Path) -> tuple[Samples, int]:
+    try:
+        frames, rate = soundfile.read(path, dtype="float32", always_2d=True)
+        return np.ascontiguousarray(frames.T), int(rate)
+    except soundfile.LibsndfileError as error:
+        return _decode_by_librosa(path, error)
+
+
+def _decode_by_librosa(path: Path, first_error: Exception) -> tuple[Samples, int]:
+    import librosa  # slow to import, and needed only for rare formats
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # librosa tells of its own fall-backs; the user gets our one line
+            samples, rate = librosa.load(path, sr=None, mono=False)
+    except Exception as error:  # audioread's back ends raise whatever they like
+        reason = str(first_error).split(":")[-1].strip().rstrip(".")
+        raise LoopError(
+            Code.NOT_AUDIO, f"{path}: is not audio that can be read ({reason}); convert it to WAV or FLAC"
+        ) from error
+    shaped: NDArray[Any] = np.atleast_2d(samples)
+    return shaped.astype(np.float32), int(rate)

@@ -1,0 +1,23 @@
+"""Progress of long work: a callable that is told how far it got and may raise `Cancelled` to stop it."""
+
+from collections.abc import Callable
+
+Progress = Callable[[float, str], None]
+"""Called with (fraction of the work done in 0..1, name of the stage)."""
+
+
+def silent(fraction: float, stage: str) -> None:
+    """Report to nobody."""
+
+
+def part_of(progress: Progress, start: float, end: float) -> Progress:
+    """A progress whose 0..1 fills the span from `start` to `end` of another one.
+
+    >>> part_of(lambda fraction, stage: print(fraction, stage), 0.5, 1.0)(0.5, "masks")
+    0.75 masks
+    """
+
+    def report(fraction: float, stage: str) -> None:
+        progress(start + (end - start) * fraction, stage)
+
+    return report
