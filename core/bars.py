@@ -65,15 +65,18 @@ def bars_from_frames(frames: ArrayLike, clip_frames: int, rate: int, *, beats_pe
     if (np.diff(starts) <= 0).any():
         index = int(np.argmax(np.diff(starts) <= 0))
         raise LoopError(
-            Code.ARGUMENTS, f"bars must increase, but bar {index + 2} starts at {starts[index + 1]} after {starts[index]}"
+            Code.ARGUMENTS,
+            f"bars must increase, but bar {index + 2} starts at {starts[index + 1]} after {starts[index]}",
         )
     if starts.size - 1 < MIN_BARS:
         raise LoopError(
-            Code.MUSIC_NOT_USABLE, f"{max(starts.size - 1, 0)} bars, at least {MIN_BARS} are needed; choose a longer clip"
+            Code.MUSIC_NOT_USABLE,
+            f"{max(starts.size - 1, 0)} bars, at least {MIN_BARS} are needed; choose a longer clip",
         )
     if np.diff(starts).min() < SHORTEST_BAR * rate:
         raise LoopError(
-            Code.ARGUMENTS, f"a bar of {np.diff(starts).min()} frames is too short at {rate} Hz (are these beats, not bars?)"
+            Code.ARGUMENTS,
+            f"a bar of {np.diff(starts).min()} frames is too short at {rate} Hz (are these beats, not bars?)",
         )
     return BarGrid(starts, beats_per_bar, origin)
 
@@ -99,7 +102,8 @@ def bars_from_tempo(
         raise LoopError(Code.ARGUMENTS, f"metre must be like 4/4 or 7/8, got {beats}/{unit}")
     if not 0.0 <= first_downbeat * rate < clip_frames:
         raise LoopError(
-            Code.ARGUMENTS, f"first downbeat must lie inside the clip (0 to {clip_frames / rate:.2f} s), got {first_downbeat:g}"
+            Code.ARGUMENTS,
+            f"first downbeat must lie inside the clip (0 to {clip_frames / rate:.2f} s), got {first_downbeat:g}",
         )
     length = 60.0 / bpm * rate * beats * 4.0 / unit
     first = first_downbeat * rate

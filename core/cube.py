@@ -45,11 +45,11 @@ class Framing:
 
     @property
     def frames_per_bar(self) -> int:
-        return self.centres.shape[1]
+        return int(self.centres.shape[1])
 
     @property
     def bars(self) -> int:
-        return self.centres.shape[0]
+        return int(self.centres.shape[0])
 
     @cached_property
     def _slots(self) -> NDArray[np.int64]:
