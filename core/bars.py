@@ -53,15 +53,16 @@ def bars_from_frames(frames: ArrayLike, clip_frames: int, rate: int, *, beats_pe
         LoopError: ARGUMENTS when they do not increase, leave the clip or are shorter than `SHORTEST_BAR`;
             MUSIC_NOT_USABLE when they are fewer than `MIN_BARS`.
     """
-    starts = np.asarray(frames, dtype=np.int64)
-    if starts.ndim != 1:
-        raise LoopError(Code.ARGUMENTS, f"bars must be a list of positions, got {starts.ndim} dimensions")
-    if starts.size and (starts[0] < 0 or starts[-1] > clip_frames):
+    positions = np.asarray(frames, dtype=np.float64)  # exact to 2**53 frames, and huge or missing ones stay visible
+    if positions.ndim != 1:
+        raise LoopError(Code.ARGUMENTS, f"bars must be a list of positions, got {positions.ndim} dimensions")
+    if not ((positions >= 0) & (positions <= clip_frames)).all():
         raise LoopError(
             Code.ARGUMENTS,
-            f"bars must lie inside the clip (0 to {clip_frames} frames), got {starts[0]} to {starts[-1]}"
-            " (are they frames of this file?)",
+            f"bars must lie inside the clip (0 to {clip_frames} frames), got {np.min(positions):.0f} to"
+            f" {np.max(positions):.0f} (are they frames of this file?)",
         )
+    starts = positions.astype(np.int64)
     if (np.diff(starts) <= 0).any():
         index = int(np.argmax(np.diff(starts) <= 0))
         raise LoopError(
@@ -120,21 +121,24 @@ def bars_from_csv(path: Path, clip_frames: int, rate: int, *, beats_per_bar: int
         LoopError: NO_SUCH_FILE; ARGUMENTS with the line that is no number; else as `bars_from_frames`.
     """
     try:
-        rows = [row for row in csv.reader(path.read_text(encoding="utf-8-sig").splitlines()) if row and row[0].strip()]
-    except (OSError, UnicodeDecodeError) as error:
+        reader = csv.reader(path.read_text(encoding="utf-8-sig").splitlines())
+        rows = [(reader.line_num, row[0]) for row in reader if row and row[0].strip()]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise LoopError(Code.NO_SUCH_FILE, f"{path}: cannot be read as a text file of downbeats ({error})") from error
-    seconds: list[float] = []
-    for number, row in enumerate(rows):
-        try:
-            value = float(row[0])
-        except ValueError as error:
-            if number == 0:
-                continue
+    if rows and not _is_number(rows[0][1]):
+        del rows[0]  # the header
+    for line, cell in rows:
+        if not _is_number(cell):
             raise LoopError(
-                Code.ARGUMENTS, f"{path}: line {number + 1} must begin with a downbeat in seconds, got {row[0]!r}"
-            ) from error
-        if not np.isfinite(value):
-            raise LoopError(Code.ARGUMENTS, f"{path}: line {number + 1} is not a finite number of seconds")
-        seconds.append(value)
+                Code.ARGUMENTS, f"{path}: line {line} must begin with a downbeat in seconds, got {cell[:40]!r}"
+            )
+    seconds = [float(cell) for _, cell in rows]
     starts = np.round(np.array(seconds) * rate)
     return bars_from_frames(starts, clip_frames, rate, beats_per_bar=beats_per_bar, origin="file")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return bool(np.isfinite(float(text)))
+    except ValueError:
+        return False

@@ -1,0 +1,64 @@
+"""What the tests share: the example song, foreign programs, small signals, and one thread for BLAS."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import hypothesis
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_limits
+
+from core.audio import Clip
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED_SONG = ROOT.parent / "shared" / "data" / "example_song.mp3"
+IN_CI = os.environ.get("CI", "").lower() == "true"
+
+# Few, repeatable examples: a run of the whole suite stays short, and a red run can be had again.
+hypothesis.settings.register_profile("loopcube", deadline=None, max_examples=15, derandomize=True)
+hypothesis.settings.load_profile("loopcube")
+
+
+def needs(condition: bool, what: str) -> None:
+    """Skip the test where something is missing, but fail in CI, so that CI can never skip in silence."""
+    if not condition:
+        (pytest.fail if IN_CI else pytest.skip)(f"needs {what}")
+
+
+@pytest.fixture
+def needs_program() -> Callable[[str], str]:
+    """`needs_program("oscsend")` is the program's path; without it the test is skipped, or fails in CI."""
+
+    def find(name: str) -> str:
+        path = shutil.which(name)
+        needs(path is not None, f"the program {name}")
+        return str(path)
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def shared_song() -> Path:
+    """The example song that is kept beside the project."""
+    needs(SHARED_SONG.is_file(), f"the file {SHARED_SONG}")
+    return SHARED_SONG
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_blas_thread() -> Iterator[None]:
+    """The tests' matrices are small: threads cost more than they give, and rounding depends on their number."""
+    with threadpool_limits(1):
+        yield
+
+
+@pytest.fixture
+def noise() -> Callable[..., Clip]:
+    """`noise(rate, seconds, channels)` is a clip of quiet noise, the same on every run."""
+
+    def make(rate: int = 8_000, seconds: float = 1.0, channels: int = 1) -> Clip:
+        samples = 0.1 * np.random.default_rng(0).standard_normal((channels, round(rate * seconds)))
+        return Clip(samples.astype(np.float32), rate)
+
+    return make
