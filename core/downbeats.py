@@ -23,7 +23,6 @@ TRACKER_FPS = 100  # network frames per second
 TRACKER_MAX_BPM = 215  # the fastest beat that the tracker models
 MAX_BEATS = 16
 CANCELLED_OUT = 0.01  # -40 dB: a mix so far below its channels has lost the music (stereo in opposite phase)
-GIVE_BARS = "give the bars instead (--bpm or --bars)"
 
 
 def track_bars(clip: Clip, *, beats_per_bar: tuple[int, ...] = (3, 4), progress: Progress = silent) -> BarGrid:
@@ -91,8 +90,12 @@ def _beats(activations: NDArray[np.float32], beats_per_bar: tuple[int, ...]) -> 
 
 def _grid(beats: NDArray[np.float64], clip: Clip) -> BarGrid:
     downbeats = beats[beats[:, 1] == 1, 0]
-    if len(downbeats) < 2:
-        raise LoopError(Code.MUSIC_NOT_USABLE, f"{clip.name}: no downbeats were found; {GIVE_BARS}")
+    if len(downbeats) < MIN_BARS:
+        found = f"only {len(downbeats)} downbeats were" if len(downbeats) else "no downbeats were"
+        raise LoopError(
+            Code.MUSIC_NOT_USABLE,
+            f"{clip.name}: {found} found, and {MIN_BARS} bars are needed; give the bars instead (--bpm or --bars)",
+        )
     # The last bar's end is nobody's downbeat. A clip cut to whole bars must not lose it to the tracker's coarseness.
     end = downbeats[-1] + np.median(np.diff(downbeats))
     if end <= clip.seconds + 2 / TRACKER_FPS:

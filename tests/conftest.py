@@ -1,5 +1,6 @@
 """What the tests share: the example song, foreign programs, small signals, and one thread for BLAS."""
 
+import importlib.util
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -44,6 +45,12 @@ def shared_song() -> Path:
     """The example song that is kept beside the project."""
     needs(SHARED_SONG.is_file(), f"the file {SHARED_SONG}")
     return SHARED_SONG
+
+
+@pytest.fixture(scope="session")
+def needs_tracker() -> None:
+    """The downbeat tracker of the extra `tracking`."""
+    needs(importlib.util.find_spec("madmom") is not None, "madmom, the extra `tracking`")
 
 
 @pytest.fixture(scope="session", autouse=True)
