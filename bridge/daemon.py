@@ -1,0 +1,138 @@
+"""The daemon: wires service, jobs, workers and endpoint together, and starts and stops them as one.
+
+One daemon a user, by a lock that the system drops when its holder dies. Who wants to talk to it reads daemon.json (pid,
+port, token, version, boot_id), which only its user can.
+"""
+
+import json
+import logging
+import os
+import secrets
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from types import FrameType
+
+from filelock import FileLock, Timeout
+
+from bridge.endpoints import UdpEndpoint, bind_free_port
+from bridge.jobs import Jobs
+from bridge.private import load_token, private_folder, write_private
+from bridge.service import VERSION, Service
+from bridge.settings import BridgeSettings
+from bridge.workers import Work, Workers
+from core.errors import Code, LoopError
+
+STOP_SECONDS = 4.0  # for workers to end; with everything else a stop stays below 6
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Running:
+    """What daemon.json holds."""
+
+    pid: int
+    port: int
+    token: str
+    version: str
+    boot_id: str
+
+
+class AlreadyRunningError(LoopError):
+    """Another daemon of the same user holds the lock."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(Code.WRONG_STATE, f"a daemon is already running on port {port}; it serves all clients")
+
+
+def find_daemon(settings: BridgeSettings) -> Running | None:
+    """What the running daemon published, or None where none did (one that was killed may have left its file)."""
+    try:
+        return Running(**json.loads(settings.daemon_file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def serve(settings: BridgeSettings, work: Work, *, stop: threading.Event | None = None) -> None:
+    """Run a daemon until SIGTERM, SIGINT or `stop`.
+
+    Raises:
+        AlreadyRunningError: another one runs.
+        LoopError: LIMIT (no free port), AUTH (token file), WRITE_FAILED.
+    """
+    private_folder(settings.state)
+    private_folder(settings.runtime)
+    stop = stop or threading.Event()
+    with _only_instance(settings), _signals_set(stop):
+        jobs = Jobs(clock=time.monotonic, queue=settings.queue)
+        token, boot_id = load_token(settings.token_file), secrets.token_hex(8)
+        service = Service(settings, jobs, token, boot_id, time.monotonic)
+        workers = Workers(jobs, work, processes=settings.workers)
+        with bind_free_port(settings.port, service.answer) as endpoint:
+            running = Running(os.getpid(), endpoint.port, token, VERSION, boot_id)
+            with _published(settings, running), _answering(endpoint):
+                workers.start()
+                _log.info("listening on 127.0.0.1:%d, process %d", running.port, running.pid)
+                while not stop.wait(0.5):  # a wait without end would not hear Ctrl-C on Windows
+                    pass
+                _log.info("stopping")
+                jobs.close()
+                service.close()
+                if not workers.join(STOP_SECONDS):
+                    _log.warning("a worker did not end in time")
+    _log.info("stopped")
+
+
+@contextmanager
+def _only_instance(settings: BridgeSettings) -> Iterator[None]:
+    try:
+        with FileLock(settings.lock_file, timeout=0, mode=0o600):
+            yield
+    except Timeout:
+        running = find_daemon(settings)
+        raise AlreadyRunningError(running.port if running else settings.port) from None
+
+
+@contextmanager
+def _signals_set(stop: threading.Event) -> Iterator[None]:
+    """SIGTERM and SIGINT stop the daemon, where it runs on the main thread (as tests may not)."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def on_signal(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature that signal wants
+        stop.set()
+
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _published(settings: BridgeSettings, running: Running) -> Iterator[None]:
+    write_private(settings.daemon_file, json.dumps(asdict(running)))
+    try:
+        yield
+    finally:
+        found = find_daemon(settings)
+        if found is not None and found.boot_id == running.boot_id:
+            settings.daemon_file.unlink(missing_ok=True)
+
+
+@contextmanager
+def _answering(endpoint: UdpEndpoint) -> Iterator[None]:
+    """Receive on a thread of its own for as long as the block lasts."""
+    reader = threading.Thread(target=endpoint.serve_forever, args=(0.1,), name="reader", daemon=True)
+    reader.start()
+    try:
+        yield
+    finally:
+        endpoint.shutdown()
+        reader.join()
