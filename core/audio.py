@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy.io.wavfile
 import soundfile
 from numpy.typing import NDArray
 
@@ -84,12 +85,14 @@ def checked(clip: Clip) -> Clip:
 def write_wav(path: Path, samples: Samples, rate: int) -> None:
     """Write float32 samples [channels, frames] as a float32 WAV, bit for bit.
 
+    The same samples give the same file: libsndfile would write the time of day into the header (its PEAK chunk).
+
     Raises:
-        LoopError: WRITE_FAILED, with the system's reason.
+        LoopError: WRITE_FAILED, with the system's reason, or because a WAV holds no more than 4 GB.
     """
     try:
-        soundfile.write(path, samples.T, rate, subtype="FLOAT", format="WAV")
-    except (OSError, soundfile.LibsndfileError) as error:
+        scipy.io.wavfile.write(path, rate, np.ascontiguousarray(samples.T, dtype=np.float32))
+    except (OSError, ValueError) as error:
         raise LoopError(Code.WRITE_FAILED, f"{path}: cannot be written ({error}); check space and rights") from error
 
 

@@ -1,0 +1,96 @@
+"""Loops: one clean pass of each, cut from its stem where it stands out most, so that it cycles without a click."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.audio import Samples
+from core.bars import BarGrid
+from core.layout import Layout
+
+Array = NDArray[np.float32]
+
+FADE_SECONDS = 0.005  # long enough to hide a jump, shorter than the attack of a drum
+
+
+@dataclass(frozen=True)
+class Loop:
+    """One loop.
+
+    Attributes:
+        audio: float32 [channels, frames of its bars], cycles without a click.
+        bars: how many bars it lasts: 1, 2, 4 or 8.
+        start_bar: the bar, counted from 0, that it was cut from.
+        activations: float32 [bars of the song], as in the layout.
+        label: what to call it.
+        recipe: notes by rhythms, float32 [notes, rhythms], where the method has them.
+    """
+
+    audio: Samples
+    bars: int
+    start_bar: int
+    activations: Array
+    label: str
+    recipe: Array | None = None
+
+
+def cut_loops(
+    stems: Samples,
+    rest: Samples,
+    *,
+    grid: BarGrid,
+    layout: Layout,
+    labels: list[str],
+    rate: int,
+    recipes: list[Array] | None = None,
+) -> list[Loop]:
+    """A loop for each stem [loops, channels, frames], cut from the bars where it stands out most."""
+    salience = bar_salience(stems, rest, grid)
+    loops = []
+    for k, (stem, bars, label) in enumerate(zip(stems, layout.bars_per_loop, labels, strict=True)):
+        start = best_start(salience[:, k], bars)
+        audio = cut_cycle(stem, int(grid.starts[start]), int(grid.starts[start + bars]), round(FADE_SECONDS * rate))
+        recipe = recipes[k] if recipes is not None else None
+        loops.append(Loop(audio, bars, start, layout.activations[:, k], label, recipe))
+    return loops
+
+
+def bar_salience(stems: Samples, rest: Samples, grid: BarGrid) -> NDArray[np.float64]:
+    """How much each loop stands out of each bar, [bars, loops]: its loudness times its share of the bar's energy.
+
+    Either alone picks a bar where something else is louder, or where the loop itself is faint; the product finds the
+    best bar more often than both (Smith, Kawasaki and Goto 2019, section 4).
+    """
+    energies = np.array([bar_energies(part, grid) for part in (*stems, rest)]).T
+    shares = energies[:, :-1] / np.maximum(energies.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
+    result: NDArray[np.float64] = np.sqrt(energies[:, :-1] / grid.lengths[:, None]) * shares
+    return result
+
+
+def bar_energies(samples: Samples, grid: BarGrid) -> NDArray[np.float64]:
+    """The sum of the squares of samples [channels, frames] in each bar."""
+    instant = np.square(samples, dtype=np.float64).sum(axis=0)
+    running = np.concatenate([[0.0], np.cumsum(instant)])
+    return np.maximum(np.diff(running[grid.starts]), 0.0)
+
+
+def best_start(salience: NDArray[np.float64], bars: int) -> int:
+    """The first bar of the run of `bars` bars with the highest salience."""
+    return int(np.argmax(np.convolve(salience, np.ones(bars), mode="valid")))
+
+
+def cut_cycle(stem: Samples, start: int, end: int, fade: int) -> Samples:
+    """The frames from start to end, whose last `fade` ones turn into those before the start.
+
+    So the end runs on into the beginning as the music did when it was cut, and the attack on the first beat stays as
+    it was. Where the loop had played the bar before as well, both are alike and nothing changes; the two are alike or
+    one is silent, so the fades sum to one in amplitude, not in power. Before the clip's start there is silence.
+    """
+    cycle = stem[:, start:end].copy()
+    fade = min(fade, cycle.shape[1])
+    before = stem[:, max(start - fade, 0) : start]
+    before = np.pad(before, ((0, 0), (fade - before.shape[1], 0)))
+    rise = (0.5 - 0.5 * np.cos(np.pi * (np.arange(fade) + 1) / max(fade, 1))).astype(np.float32)
+    cycle[:, cycle.shape[1] - fade :] += rise * (before - cycle[:, cycle.shape[1] - fade :])
+    return cycle
