@@ -28,7 +28,7 @@ def needs(condition: bool, what: str) -> None:
         (pytest.fail if IN_CI else pytest.skip)(f"needs {what}")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def needs_program() -> Callable[[str], str]:
     """`needs_program("oscsend")` is the program's path; without it the test is skipped, or fails in CI."""
 
