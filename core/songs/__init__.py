@@ -1,0 +1,10 @@
+"""Songs synthesised from loops whose stems are known: for the demo, the tests and the benchmark.
+
+song = build("dense", seed=7)
+song.mixture, song.stems, song.activations, song.grid
+"""
+
+from core.songs.arrangement import Song
+from core.songs.classes import CLASSES, build
+
+__all__ = ["CLASSES", "Song", "build"]

@@ -1,0 +1,145 @@
+"""Raw tones: band-limited wavetables with a moving filter, plucked strings, frequency modulation, noise, envelopes.
+
+Everything is mono float64 [frames] and vectorised over time, so that a note costs milliseconds.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import butter, sosfilt
+
+Wave = NDArray[np.float64]
+
+TABLE = 2048  # samples of one period
+CUTOFFS = np.geomspace(60.0, 18_000.0, 14)  # Hz; a moving filter cross-fades between tables of these cutoffs
+
+
+def harmonics(shape: str, count: int = 256) -> Wave:
+    """Amplitudes of the harmonics 1..count of "saw", "square", "triangle", "organ" or "sine"."""
+    number = np.arange(1, count + 1)
+    odd = number % 2 == 1
+    organ = np.isin(number, (1, 2, 3, 4, 6, 8))
+    shapes = {
+        "saw": 1.0 / number,
+        "square": odd / number,
+        "triangle": odd / number**2,
+        "organ": organ / np.sqrt(number),
+        "sine": (number == 1) * 1.0,
+    }
+    return np.asarray(shapes[shape], dtype=np.float64)
+
+
+def wavetable(frequency: Wave, amplitudes: Wave, cutoff: Wave, rate: int, resonance: float = 0.0) -> Wave:
+    """A periodic tone through a low-pass filter of 24 dB an octave whose cutoff moves.
+
+    Args:
+        frequency: Hz, [frames].
+        amplitudes: of the harmonics from the first.
+        cutoff: Hz, [frames].
+        resonance: height of the bump at the cutoff, linear.
+    """
+    tables = _tables(float(frequency.max()), amplitudes, rate, resonance)
+    phase = np.cumsum(frequency) / rate
+    position = (phase - np.floor(phase)) * TABLE
+    column = np.minimum(position.astype(np.int64), TABLE - 1)
+    across = position - column
+    level = np.interp(np.log(np.maximum(cutoff, 1.0)), np.log(CUTOFFS), np.arange(len(CUTOFFS)))
+    row = np.minimum(level.astype(np.int64), len(CUTOFFS) - 2)
+    up = level - row
+    low = tables[row, column] * (1 - across) + tables[row, column + 1] * across
+    high = tables[row + 1, column] * (1 - across) + tables[row + 1, column + 1] * across
+    return np.asarray(low * (1 - up) + high * up)
+
+
+def _tables(highest: float, amplitudes: Wave, rate: int, resonance: float) -> Wave:
+    """One period per cutoff, [cutoffs, TABLE + 1], without harmonics above 0.45 of the rate."""
+    count = max(1, min(len(amplitudes), int(0.45 * rate / highest), TABLE // 2 - 1))
+    hertz = highest * np.arange(1, count + 1)
+    ratio = hertz[None, :] / CUTOFFS[:, None]
+    response = 1.0 / np.sqrt(1.0 + ratio**8) + resonance * np.exp(-((np.log2(ratio) / 0.3) ** 2))
+    spectrum = np.zeros((len(CUTOFFS), TABLE // 2 + 1), dtype=np.complex128)
+    spectrum[:, 1 : count + 1] = -0.5j * TABLE * amplitudes[:count] * response
+    period = np.fft.irfft(spectrum, axis=1)
+    return np.concatenate([period, period[:, :1]], axis=1)
+
+
+def string(frequency: float, frames: int, rate: int, brightness: float, rng: np.random.Generator) -> Wave:
+    """A plucked string (Karplus and Strong 1983), one period at a time."""
+    period = max(int(rate / frequency), 2)
+    weight = 0.5 + 0.45 * brightness
+    burst = lowpass(rng.standard_normal(period), 1500.0 + 9000.0 * brightness, rate)
+    burst -= burst.mean()
+    rounds = -(-frames // period)
+    out = np.empty((rounds, period))
+    last = burst
+    before = burst[-1]
+    for i in range(rounds):
+        out[i] = last
+        shifted = np.concatenate([[before], last[:-1]])
+        before = last[-1]
+        last = 0.997 * (weight * last + (1 - weight) * shifted)
+    return out.ravel()[:frames]
+
+
+def modulated(frequency: float, ratio: float, index: Wave, rate: int) -> Wave:
+    """Frequency modulation with one modulator (Chowning 1973), index in radians [frames]."""
+    angle = 2 * np.pi * frequency * np.arange(len(index)) / rate
+    return np.asarray(np.sin(angle + index * np.sin(ratio * angle)))
+
+
+def time(frames: int, rate: int) -> Wave:
+    """Seconds of each frame."""
+    return np.arange(frames) / rate
+
+
+def decay(frames: int, rate: int, seconds: float) -> Wave:
+    """An exponential that has fallen by 60 dB after `seconds`."""
+    return np.exp(-6.9 * time(frames, rate) / seconds)
+
+
+def gate(frames: int, rate: int, attack: float, hold: float, release: float) -> Wave:
+    """Raised-cosine attack, a hold until `hold` seconds, exponential release; ends at zero."""
+    seconds = time(frames, rate)
+    rise = 0.5 - 0.5 * np.cos(np.pi * np.minimum(seconds / max(attack, 1e-4), 1.0))
+    fall = np.exp(-5.0 * np.maximum(seconds - hold, 0.0) / max(release, 1e-3))
+    return faded(rise * fall, rate)
+
+
+def faded(wave: Wave, rate: int, seconds: float = 0.003) -> Wave:
+    """The wave with its last moments faded out, so that no note ends in a click."""
+    count = min(int(seconds * rate), wave.shape[-1])
+    if count == 0:
+        return wave
+    result = wave.copy()
+    result[..., -count:] *= 0.5 + 0.5 * np.cos(np.pi * (np.arange(count) + 1) / count)
+    return result
+
+
+def lowpass(wave: Wave, hertz: float, rate: int) -> Wave:
+    return _filtered(wave, (hertz,), rate, "lowpass")
+
+
+def highpass(wave: Wave, hertz: float, rate: int) -> Wave:
+    return _filtered(wave, (hertz,), rate, "highpass")
+
+
+def bandpass(wave: Wave, low: float, high: float, rate: int) -> Wave:
+    return _filtered(wave, (low, high), rate, "bandpass")
+
+
+def _filtered(wave: Wave, edges: tuple[float, ...], rate: int, kind: str) -> Wave:
+    inside = [min(edge, 0.46 * rate) for edge in edges]
+    if len(inside) == 2:
+        inside[0] = min(inside[0], 0.9 * inside[1])
+    sections = butter(2, inside if len(inside) == 2 else inside[0], kind, fs=rate, output="sos")
+    return np.asarray(sosfilt(sections, wave))
+
+
+def hertz(pitch: float) -> float:
+    """Hz of a MIDI pitch, 69 being 440 Hz."""
+    return float(440.0 * 2.0 ** ((pitch - 69.0) / 12.0))
+
+
+def panned(wave: Wave, position: float) -> NDArray[np.float32]:
+    """Mono to stereo float32 [2, frames] at equal power; position -1 is left, 1 is right."""
+    angle = (position + 1.0) * np.pi / 4.0
+    return np.stack([wave * np.cos(angle), wave * np.sin(angle)]).astype(np.float32)
