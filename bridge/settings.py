@@ -12,6 +12,7 @@ import platformdirs
 
 PORT = 47310
 PORTS_TRIED = 20
+WORKERS = min(2, os.cpu_count() or 1)  # not one a core: each song takes about a gigabyte of memory
 
 _APP = "loopcube"
 
@@ -28,11 +29,6 @@ def default_runtime() -> Path:
     if "LOOPCUBE_HOME" not in os.environ and "XDG_RUNTIME_DIR" in os.environ:
         return platformdirs.user_runtime_path(_APP, appauthor=False)
     return default_home() / "run"
-
-
-def default_workers() -> int:
-    """Two jobs at a time where there are two cores: a song takes about a gigabyte of memory."""
-    return min(2, os.cpu_count() or 1)
 
 
 @dataclass(frozen=True)
@@ -52,7 +48,7 @@ class BridgeSettings:
     state: Path
     runtime: Path
     port: int = PORT
-    workers: int = 1
+    workers: int = WORKERS
     queue: int = 16
     out: Path | None = None
     roots: tuple[Path, ...] = ()

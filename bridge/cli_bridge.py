@@ -1,0 +1,203 @@
+"""The bridge's part of the command line: `daemon`, `send` and `watch`.
+
+Whatever is slow to import is imported inside the commands, so that `loopcube --help` and `send` answer at once.
+"""
+
+import json
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from bridge import settings
+from bridge.settings import BridgeSettings
+from core.errors import Code, LoopError
+
+if TYPE_CHECKING:
+    from bridge.client import Client
+    from bridge.jobs import Job, Jobs
+    from bridge.messages import JobStatusReply
+
+Out = Annotated[Path | None, typer.Option("--out", help="Folder for the results; beside each source if left out.")]
+Workers = Annotated[int, typer.Option("--workers", min=1, max=64, help="Songs worked on at the same time.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+
+_console = Console(highlight=False, soft_wrap=True, markup=False)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the bridge's commands to an application."""
+    send = typer.Typer(no_args_is_help=True, help="Ask the running daemon, over OSC.")
+    for command in (ping, extract, status, cancel):
+        send.command()(command)
+    app.command()(daemon)
+    app.add_typer(send, name="send")
+    app.command()(watch)
+
+
+def daemon(
+    port: Annotated[int, typer.Option(min=1024, max=65000, help="First UDP port to try.")] = settings.PORT,
+    out: Out = None,
+    workers: Workers = settings.WORKERS,
+) -> None:
+    """Serve REAPER, Live and `loopcube send` on this machine until it is stopped (Ctrl-C)."""
+    from bridge.daemon import AlreadyRunningError, serve
+    from bridge.work import extract_to_folder
+
+    _log_to_console()
+    try:
+        serve(_settings(port=port, out=_folder(out) if out else None, workers=workers), extract_to_folder)
+    except AlreadyRunningError as error:  # what the user wants is there
+        _console.print(error.message)
+
+
+def ping(as_json: AsJson = False) -> None:
+    """Is the daemon there, and how busy is it?"""
+    with _client() as client:
+        reply = client.ping()
+    _tell(
+        as_json,
+        {"uptime_s": reply.uptime_s, "running": reply.running, "queued": reply.queued, "boot_id": reply.boot_id},
+        f"daemon up for {reply.uptime_s} s, {reply.running} running, {reply.queued} queued",
+    )
+
+
+def extract(
+    path: Annotated[Path, typer.Argument(help="Audio file.")],
+    options: Annotated[str, typer.Option(help='JSON, e.g. {"loops": 4, "bars_frames": [0, 88200, ...]}')] = "",
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until it is done.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Take a file apart in the daemon."""
+    from bridge.request import parse_options
+
+    parse_options(options)  # a mistake is told before anything is sent
+    with _client() as client:
+        reply = client.extract(path, json.loads(options) if options.strip() else None)
+        if not wait:
+            _tell(as_json, {"job": reply.job, "state": reply.state}, f"job {reply.job} is {reply.state}")
+            return
+        final = _wait(client, reply.job)
+    _tell_status(as_json, reply.job, final)
+    if final.state == "failed":
+        raise LoopError(Code(final.code), f"{path}: {final.text}")
+
+
+def status(job: str, as_json: AsJson = False) -> None:
+    """How far a job is, and where its result is."""
+    with _client() as client:
+        reply = client.status(job)
+    _tell_status(as_json, job, reply)
+
+
+def cancel(job: str, as_json: AsJson = False) -> None:
+    """Stop a job."""
+    with _client() as client:
+        reply = client.cancel(job)
+    _tell(as_json, {"job": job, "state": reply.state}, f"job {job} is {reply.state}")
+
+
+def watch(
+    folder: Annotated[Path, typer.Argument(help="Folder to drop audio files into.")],
+    out: Out = None,
+    existing: Annotated[bool, typer.Option("--existing", help="Take the files that are there already, too.")] = False,
+    workers: Workers = 1,
+) -> None:
+    """Take apart every audio file that is moved or copied into a folder, until stopped (Ctrl-C)."""
+    import time
+
+    from bridge import drop_folder
+    from bridge.jobs import Jobs
+    from bridge.work import extract_to_folder
+    from bridge.workers import Workers as WorkerProcesses
+
+    _log_to_console()
+    folder, target = _folder(folder), _folder(out) if out else None
+    jobs = Jobs(clock=time.monotonic, queue=1_000)
+    processes = WorkerProcesses(jobs, extract_to_folder, processes=workers)
+    processes.start()
+    _console.print(f"watching {folder}, results go to {target or folder}; stop with Ctrl-C")
+    try:
+        drop_folder.watch(folder, _starter(jobs, target), existing=existing)
+    except KeyboardInterrupt:
+        _console.print("stopped")
+    finally:
+        jobs.close()
+        processes.join(4.0)
+
+
+def _starter(jobs: "Jobs", target: Path | None) -> Callable[[Path], None]:
+    """What the watch does with a file: start a job, and tell when it has ended."""
+    from bridge.paths import output_folder, readable_file
+    from bridge.request import JobRequest, content_hash
+
+    def start(path: Path) -> None:
+        source = readable_file(str(path.absolute()))
+        folder = output_folder(source, "", configured=target)
+        job = jobs.start(JobRequest(source, folder), content_hash(source))
+        _console.print(f"{path.name}: {job.state}")
+        threading.Thread(target=_tell_end, args=(jobs, job), daemon=True).start()
+
+    return start
+
+
+def _tell_end(jobs: "Jobs", job: "Job") -> None:
+    from bridge.jobs import FINAL
+
+    job = jobs.wait_until(lambda now: now.state in FINAL, job.id)
+    _console.print(f"{job.request.path.name}: {job.state}{_because(str(job.result or job.text))}")
+
+
+def _settings(**chosen: Any) -> BridgeSettings:
+    return BridgeSettings(settings.default_home(), settings.default_runtime(), **chosen)
+
+
+def _client() -> "Client":
+    from bridge.client import Client
+
+    return Client.of_running_daemon(_settings())
+
+
+def _folder(path: Path) -> Path:
+    if not path.is_dir():
+        raise LoopError(Code.NO_SUCH_FILE, f"{path}: no such folder; make it first")
+    return path.resolve()
+
+
+def _wait(client: "Client", job: str) -> "JobStatusReply":
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("queued", total=1.0)
+        return client.wait(
+            job, lambda now: bar.update(task, completed=now.progress, description=now.stage or now.state)
+        )
+
+
+def _tell_status(as_json: bool, job: str, status: "JobStatusReply") -> None:
+    from bridge.client import result_folder
+
+    folder = result_folder(status)
+    shown = {"job": job, "state": status.state, "progress": status.progress, "stage": status.stage}
+    shown |= {"code": status.code, "text": status.text, "folder": str(folder) if folder else None}
+    percent = f" {status.progress:.0%}" if status.state == "running" else ""
+    _tell(as_json, shown, f"job {job} is {status.state}{percent}{_because(str(folder or status.text or status.stage))}")
+
+
+def _because(text: str) -> str:
+    return f": {text}" if text else ""
+
+
+def _tell(as_json: bool, values: dict[str, object], text: str) -> None:
+    _console.print(json.dumps(values) if as_json else text)
+
+
+def _log_to_console() -> None:
+    from rich.logging import RichHandler
+
+    handler = RichHandler(console=Console(stderr=True), show_path=False, markup=False)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[handler])
