@@ -1,0 +1,175 @@
+"""The command line: `loopcube extract` here, the other commands in their own modules.
+
+Results go to stdout, everything else to stderr. Exit status: 0 done, 2 a mistake that the user can mend, said in one
+line with its code, 130 stopped by Ctrl-C. What is slow to import is imported inside the commands.
+"""
+
+import json
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bridge import cli_bridge, cli_demo
+from core.errors import Code, LoopError
+from core.progress import Progress, part_of
+
+if TYPE_CHECKING:
+    from core.audio import Clip
+    from core.bars import BarGrid
+    from core.extraction import Extraction
+
+MISTAKE, INTERRUPTED = 2, 130
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Take a finished song apart into the loops it was built from."
+)
+
+
+@app.command()
+def extract(
+    song: Annotated[Path, typer.Argument(help="Audio file.", show_default=False)],
+    out: Annotated[Path | None, typer.Option(help="Folder for the result; beside the song if left out.")] = None,
+    bpm: Annotated[float | None, typer.Option(help="Quarter notes a minute, if the tempo is steady.")] = None,
+    meter: Annotated[str | None, typer.Option(help="With --bpm, as in 7/8; 4/4 if left out.")] = None,
+    first_downbeat: Annotated[float | None, typer.Option(help="With --bpm, in seconds; 0 if left out.")] = None,
+    bars: Annotated[Path | None, typer.Option(help="Text file of downbeats in seconds, one a line.")] = None,
+    loops: Annotated[str, typer.Option(help="How many loops, or auto.")] = "auto",
+    method: Annotated[str, typer.Option(help="auto or tucker.")] = "auto",
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result in JSON.")] = False,
+) -> None:
+    """Write the loops of a song, where each plays, and what is left, to a new folder.
+
+    The bars are found in the song, unless --bpm or --bars tells them.
+    """
+    from core.audio import read_clip
+    from core.extraction import Settings
+    from core.extraction import extract as take_apart
+    from core.results import check_writable, write_result
+
+    settings = Settings(method=method, loops=_loop_count(loops), seed=seed)  # type: ignore[arg-type]  # it checks
+    _check_bar_options(bpm, meter, first_downbeat, bars)
+    clip = read_clip(song)
+    grid = _grid(clip, bpm, meter, first_downbeat, bars)
+    parent = out or song.parent
+    check_writable(parent)
+    with _interruptible(), progress_bar() as progress:
+        extraction = take_apart(clip, settings, part_of(progress, 0.0, 0.95), grid)
+        folder = write_result(extraction, parent, part_of(progress, 0.95, 1.0))
+    _show(extraction, folder, as_json=as_json)
+
+
+def main() -> None:
+    """The `loopcube` command."""
+    try:
+        app()
+    except LoopError as error:
+        message = " ".join(error.message.split())
+        typer.echo(f"loopcube: error {int(error.code)}: {message}", err=True)
+        sys.exit(MISTAKE)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+@contextmanager
+def progress_bar() -> Iterator[Progress]:
+    """A progress that draws a bar on stderr while the block runs, if that is a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description:<12}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("starting", total=1.0)
+
+        def report(fraction: float, stage: str) -> None:
+            bar.update(task, completed=fraction, description=stage)
+
+        yield report
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C ends the block cleanly with status 130; a second one does not disturb the cleaning up."""
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("loopcube: stopped, nothing was written", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def _loop_count(text: str) -> int | None:
+    if text == "auto":
+        return None
+    try:
+        return int(text)
+    except ValueError as error:
+        raise LoopError(Code.ARGUMENTS, f"loops must be auto or a whole number, got {text}") from error
+
+
+def _check_bar_options(bpm: float | None, meter: str | None, first_downbeat: float | None, bars: Path | None) -> None:
+    if bars is not None and bpm is not None:
+        raise LoopError(Code.ARGUMENTS, "give --bpm or --bars, not both")
+    if bpm is None and (meter is not None or first_downbeat is not None):
+        raise LoopError(Code.ARGUMENTS, "--meter and --first-downbeat need --bpm")
+
+
+def _grid(
+    clip: "Clip", bpm: float | None, meter: str | None, first_downbeat: float | None, bars: Path | None
+) -> "BarGrid | None":
+    """The bars that the user told, if any."""
+    from core.bars import bars_from_csv, bars_from_tempo
+
+    if bars is not None:
+        return bars_from_csv(bars, clip.frames, clip.rate)
+    if bpm is None:
+        return None
+    return bars_from_tempo(
+        clip.frames, clip.rate, bpm=bpm, meter=_meter(meter or "4/4"), first_downbeat=first_downbeat or 0.0
+    )
+
+
+def _meter(text: str) -> tuple[int, int]:
+    beats, _, unit = text.partition("/")
+    if not (beats.isdecimal() and unit.isdecimal()):
+        raise LoopError(Code.ARGUMENTS, f"meter must be like 4/4 or 7/8, got {text}")
+    return int(beats), int(unit)
+
+
+def _show(extraction: "Extraction", folder: Path, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(_summary(folder), ensure_ascii=False))
+        return
+    from rich.console import Console
+
+    from bridge.show import loop_table
+
+    Console().print(loop_table(extraction))
+    for warning in extraction.warnings:
+        typer.echo(f"loopcube: note: {warning}", err=True)
+    typer.echo(str(folder))
+
+
+def _summary(folder: Path) -> dict[str, Any]:
+    from core.results import read_manifest
+
+    return {"folder": str(folder.absolute()), **read_manifest(folder)}
+
+
+for _commands in (cli_bridge, cli_demo):
+    _commands.register(app)

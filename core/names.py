@@ -1,0 +1,30 @@
+"""File names that every file system takes, from whatever a song or a loop is called."""
+
+import unicodedata
+
+LONGEST = 80  # bytes of UTF-8: leaves room for numbers, endings and a deep folder
+
+
+def safe_name(text: str, *, fallback: str = "clip", longest: int = LONGEST) -> str:
+    """Letters, digits, `-`, `_` and single spaces of a text; anything else becomes a dash.
+
+    >>> safe_name("AC/DC: live?.."), safe_name("ドラム 1"), safe_name("///")
+    ('AC-DC-live', 'ドラム 1', 'clip')
+    """
+    normal = unicodedata.normalize("NFC", text)
+    kept = "".join(char if char.isalnum() or char in "-_ " else "-" for char in normal)
+    words = [word.strip("-") for word in kept.replace("- ", "-").replace(" -", "-").split()]
+    joined = " ".join(word for word in words if word)
+    while "--" in joined:
+        joined = joined.replace("--", "-")
+    cut = joined.encode("utf-8")[:longest].decode("utf-8", errors="ignore")
+    return cut.strip(" -") or fallback
+
+
+def slug(text: str, *, fallback: str = "loop") -> str:
+    """A safe name in lower case without spaces, for labels in file names.
+
+    >>> slug("Loop 1"), slug("hats / shaker")
+    ('loop-1', 'hats-shaker')
+    """
+    return safe_name(text, fallback=fallback, longest=40).lower().replace(" ", "-")
