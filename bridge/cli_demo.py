@@ -1,59 +1,90 @@
 """`loopcube demo`: a song whose loops are known, taken apart, and how close that came."""
 
-import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from core.bars import BarGrid
     from core.extraction import Extraction
+    from core.scoring import Match
     from core.songs import Song
 
 
 def register(app: typer.Typer) -> None:
     """Add `demo` to an application."""
-
-    @app.command()
-    def demo(
-        out: Annotated[Path, typer.Option(help="Folder for the song and the result.")] = Path("loopcube-demo"),
-        method: Annotated[str, typer.Option(help="As in extract.")] = "auto",
-    ) -> None:
-        """Make a song of four known loops, take it apart, and say how close the loops came to the true ones."""
-        run(out, method)
+    app.command()(demo)
 
 
-def run(out: Path, method: str) -> None:
-    """Write the song, its true stems and the result to a folder, and show the table."""
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the song and the result.")] = Path("loopcube-demo"),
+    method: Annotated[str, typer.Option(help="As in extract.")] = "auto",
+) -> None:
+    """Make a song of four known loops, take it apart, and say how close that came to the truth."""
     from rich.console import Console
 
     from bridge.cli import progress_bar
     from bridge.show import loop_table
     from core.extraction import Settings, extract
+    from core.progress import part_of
     from core.results import check_writable, write_result
-    from core.songs import demo_song
+    from core.scoring import ideal_ratio_mask, match
 
     settings = Settings(method=method)  # type: ignore[arg-type]  # it checks
-    out.mkdir(parents=True, exist_ok=True)
     check_writable(out)
     with progress_bar() as progress:
         progress(0.0, "song")
-        song = demo_song()
+        song = named_demo(out)
+        extraction = extract(song.mixture, settings, part_of(progress, 0.05, 0.8), known_bars(song))
+        progress(0.8, "comparison")
+        ours = match(song.stems, extraction.stems)
+        mask = match(song.stems, ideal_ratio_mask(song.stems, song.rest))
+        folder = write_result(extraction, out, part_of(progress, 0.9, 1.0))
         write_song(song, out)
-        extraction = extract(song.mixture, settings, lambda done, stage: progress(0.05 + 0.9 * done, stage), song.grid)
-        folder = write_result(extraction, out)
-    columns = compared(song, extraction)
-    Console().print(loop_table(extraction, columns=columns))
-    typer.echo(summary(song, extraction))
+    Console().print(loop_table(extraction, columns=truth_columns(song, extraction, ours)))
+    typer.echo(f"SDR over the {song.loops} known loops, a missing one counting 0: {ours.sdr.mean():.1f} dB on average")
+    typer.echo(f"for scale, the ideal ratio mask, made from the true loops: {mask.sdr.mean():.1f} dB")
     typer.echo(str(folder))
 
 
+def named_demo(out: Path) -> "Song":
+    """The demo's song under a name that nothing in the folder has yet: demo, demo-2 and so on."""
+    from core.songs import demo_song
+
+    song = demo_song()
+    names = ["demo", *(f"demo-{number}" for number in range(2, 10_000))]
+    kinds = (".wav", "-loops", "-true-loops")
+    name = next(name for name in names if not any((out / f"{name}{kind}").exists() for kind in kinds))
+    return replace(song, mixture=replace(song.mixture, name=name))
+
+
+def known_bars(song: "Song") -> "BarGrid":
+    """The bars as a user would tell them: by the song's tempo."""
+    from core.bars import bars_from_tempo
+    from core.songs.demo import BPM
+
+    return bars_from_tempo(song.mixture.frames, song.rate, bpm=BPM)
+
+
 def write_song(song: "Song", out: Path) -> None:
-    """The song as demo.wav, and its true stems in the folder demo-true-stems."""
+    """The song, and its true loops wherever they play, beside the result."""
     from core.audio import write_wav
 
-    truth = out / "demo-true-stems"
-    truth.mkdir(exist_ok=True)
-    write_wav(out / "demo.wav", song.mixture.samples, song.rate)
+    name = song.mixture.name
+    truth = out / f"{name}-true-loops"
+    truth.mkdir(parents=True)
+    write_wav(out / f"{name}.wav", song.mixture.samples, song.rate)
     for role, stem in zip(song.roles, song.stems, strict=True):
         write_wav(truth / f"{role}.wav", stem, song.rate)
+
+
+def truth_columns(song: "Song", extraction: "Extraction", ours: "Match") -> dict[str, list[str]]:
+    """For each extracted loop the true one that it matches, and its SDR."""
+    known = {int(j): k for k, j in enumerate(ours.estimate) if j >= 0}
+    rows = [known.get(j) for j in range(len(extraction.loops))]
+    return {
+        "true loop": ["-" if k is None else f"{song.roles[k]}, {song.bars_per_loop[k]}" for k in rows],
+        "SDR dB": ["-" if k is None else f"{ours.sdr[k]:.1f}" for k in rows],
+    }

@@ -6,5 +6,6 @@ song.mixture, song.stems, song.activations, song.grid
 
 from core.songs.arrangement import Song
 from core.songs.classes import CLASSES, build
+from core.songs.demo import demo_song
 
-__all__ = ["CLASSES", "Song", "build"]
+__all__ = ["CLASSES", "Song", "build", "demo_song"]

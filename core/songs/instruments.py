@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
+from scipy.signal import fftconvolve
 
 from core.audio import Samples
 from core.songs import tones
@@ -10,6 +11,27 @@ from core.songs.tones import Wave
 
 Instrument = Callable[[float, float], Samples]
 """Renders (MIDI pitch, seconds held)."""
+
+
+def widener(rng: np.random.Generator, rate: int) -> Callable[[Samples], Samples]:
+    """A stereo effect drawn once: the middle through short noise, added to one side and taken off the other.
+
+    A third of the draws change nothing.
+    """
+    amount = 0.0 if rng.random() < 1 / 3 else rng.uniform(0.1, 0.6)
+    frames = int(rng.uniform(0.004, 0.025) * rate)
+    response = rng.standard_normal(frames) * tones.decay(frames, rate, frames / rate)
+    response *= amount / np.sqrt(np.sum(response**2))
+
+    def widened(sound: Samples) -> Samples:
+        if amount == 0.0:
+            return sound
+        side = fftconvolve(sound.mean(axis=0), response)
+        longer = np.pad(sound, ((0, 0), (0, frames - 1)))
+        result: Samples = (longer + np.stack([side, -side])).astype(np.float32)
+        return result
+
+    return widened
 
 
 def bass(rng: np.random.Generator, rate: int) -> Instrument:

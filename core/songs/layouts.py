@@ -56,7 +56,7 @@ def arranged(
     """
     while True:
         on = _sections(rng, bars, len(lengths), density, off_phrase)
-        layout = Layout(on, _phases(on, lengths, restart), lengths)
+        layout = laid_out(on, lengths, restart=restart)
         if on.any(axis=1).all() and separable(layout):
             return layout
 
@@ -79,9 +79,14 @@ def deficiency(layout: Layout) -> int:
     return len(types) - int(np.linalg.matrix_rank(np.array(types, dtype=np.float64)))
 
 
+def laid_out(on: Switches, lengths: tuple[int, ...], *, restart: bool = False) -> Layout:
+    """The layout of switches and lengths; `restart` as in `arranged`."""
+    return Layout(on, _phases(on, lengths, restart), lengths)
+
+
 def one_bar(on: Switches) -> Layout:
     """The layout of one-bar loops."""
-    return Layout(on, np.where(on, 0, -1).astype(np.int64), (1,) * on.shape[1])
+    return laid_out(on, (1,) * on.shape[1])
 
 
 def picked(rng: np.random.Generator, each: int, bars: int = 16) -> Layout:

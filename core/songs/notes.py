@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+import scipy.fft
 
 from core.audio import Samples
 
@@ -122,8 +122,8 @@ def fade_out(samples: Samples, rate: int) -> None:
 def shifted(samples: Samples, fraction: float) -> Samples:
     """Samples later by a fraction of a frame, band-limited; one frame longer than they were."""
     frames = samples.shape[1]
-    size = 1 << (frames + 256).bit_length()  # room in which the shift's ringing dies out
-    spectrum = np.fft.rfft(samples, n=size, axis=1)
-    spectrum *= np.exp(-2j * np.pi * np.arange(spectrum.shape[1]) / size * fraction)
-    result: NDArray[np.float64] = np.fft.irfft(spectrum, n=size, axis=1)[:, : frames + 1]
-    return result.astype(np.float32)
+    size = scipy.fft.next_fast_len(frames + 256, real=True)  # room in which the shift's ringing dies out
+    spectrum = scipy.fft.rfft(samples, n=size, axis=1)
+    spectrum *= np.exp(-2j * np.pi * np.arange(spectrum.shape[1]) / size * fraction).astype(np.complex64)
+    result: Samples = scipy.fft.irfft(spectrum, n=size, axis=1)[:, : frames + 1]
+    return result

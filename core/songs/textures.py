@@ -44,7 +44,7 @@ def one_shots(rng: np.random.Generator, setting: Setting, frames: int, places: l
             sound = drums.crash(rng, setting.rate)
         else:
             sound = makers[int(rng.integers(len(makers)))](rng, setting)
-        add(room, sound, place, rng.uniform(0.4, 1.0))
+        add(room, sound, place, rng.uniform(0.4, 1.0) / max(float(np.abs(sound).max()), 1e-6))
     return room
 
 

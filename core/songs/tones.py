@@ -3,6 +3,8 @@
 Everything is mono float64 [frames] and vectorised over time, so that a note costs milliseconds.
 """
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfilt
@@ -127,11 +129,15 @@ def bandpass(wave: Wave, low: float, high: float, rate: int) -> Wave:
 
 
 def _filtered(wave: Wave, edges: tuple[float, ...], rate: int, kind: str) -> Wave:
+    return np.asarray(sosfilt(_sections(edges, rate, kind), wave))
+
+
+@lru_cache(maxsize=256)  # a voice asks for the same formants again and again
+def _sections(edges: tuple[float, ...], rate: int, kind: str) -> Wave:
     inside = [min(edge, 0.46 * rate) for edge in edges]
     if len(inside) == 2:
         inside[0] = min(inside[0], 0.9 * inside[1])
-    sections = butter(2, inside if len(inside) == 2 else inside[0], kind, fs=rate, output="sos")
-    return np.asarray(sosfilt(sections, wave))
+    return np.asarray(butter(2, inside if len(inside) == 2 else inside[0], kind, fs=rate, output="sos"))
 
 
 def hertz(pitch: float) -> float:

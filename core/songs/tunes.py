@@ -69,6 +69,7 @@ def _tune(
     letters = bar_letters(rng, bars)
     plain = phrase(rng, setting)
     phrases = {letter: plain if letter == "A" else _varied(rng, setting, plain) for letter in sorted(set(letters))}
+    widened = instruments.widener(rng, setting.rate)
     sounds: list[Samples] = []
     known: dict[tuple[int, float], int] = {}
     hits: list[Hit] = []
@@ -78,7 +79,7 @@ def _tune(
             key = (pitch(setting, chord + note.above, lowest), note.length)
             if key not in known:
                 known[key] = len(sounds)
-                sounds.append(instrument(key[0], note.length * setting.step_seconds))
+                sounds.append(widened(instrument(key[0], note.length * setting.step_seconds)))
             hits.append(Hit(setting.at(bar, note.step), known[key], note.gain))
     return Loop(role, bars, tuple(hits), tuple(sounds))
 
