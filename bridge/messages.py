@@ -76,7 +76,7 @@ class Request(Message):
 
 @dataclass(frozen=True)
 class Hello(Request):
-    """Announce a client and the port its answers go to (0 = the port it sends from).
+    """Announce a client and the port for its answers (0: where it sends from).
 
     >>> Hello("t0", "r1", 1, 0, "reaper", 0).to_osc()
     ('/loopcube/hello', ('t0', 'r1', 1, 0, 'reaper', 0))

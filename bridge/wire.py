@@ -41,7 +41,7 @@ def tags(arguments: tuple[Value, ...]) -> str:
     >>> tags((1, 0.5, "a"))
     'ifs'
     """
-    return "".join(TAG_OF[type(argument)] for argument in arguments)
+    return "".join(_tag(argument) for argument in arguments)
 
 
 def decode(packet: bytes) -> Packet:
@@ -67,9 +67,9 @@ def encode(address: str, arguments: tuple[Value, ...], *, limit: int = MAX_PACKE
     builder = OscMessageBuilder(address)
     try:
         for argument in arguments:
-            builder.add_arg(argument, TAG_OF[type(argument)])
+            builder.add_arg(argument, _tag(argument))
         packet: bytes = builder.build().dgram
-    except (BuildError, UnicodeEncodeError) as error:
+    except (BuildError, UnicodeEncodeError, OverflowError) as error:
         raise LoopError(Code.ARGUMENTS, f"{address}: a value cannot be sent over OSC ({error})") from error
     if len(packet) > limit:
         raise LoopError(Code.LIMIT, f"{address}: a message of {len(packet)} bytes, at most {limit}")
@@ -116,6 +116,10 @@ def check(packet: bytes) -> None:
         index = _argument(packet, index, chr(tag))
     if index != len(packet):
         raise LoopError(Code.ARGUMENTS, f"{len(packet) - index} bytes follow the last argument")
+
+
+def _tag(value: Value) -> str:
+    return next(tag for kind, tag in TAG_OF.items() if isinstance(value, kind))  # enums of int and str, too
 
 
 def _argument(packet: bytes, index: int, tag: str) -> int:

@@ -138,7 +138,7 @@ def _end(process: SpawnProcess) -> None:
     for stop in (process.terminate, process.kill):
         if process.is_alive():
             stop()
-            process.join(2 * TICK)
+            process.join(TICK)
     process.join()
     process.close()
 

@@ -1,0 +1,43 @@
+"""The work of a job: from the request to the result folder, by the core."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bridge.request import JobRequest
+from core.audio import Clip, read_clip
+from core.bars import BarGrid, bars_from_frames
+from core.progress import Progress, part_of
+
+
+def extract_to_folder(request: JobRequest, folder: Path, progress: Progress) -> Path:
+    """Extract what a request asks for into a result folder inside `folder`; raises as the core does."""
+    from core.extraction import Settings, extract  # slow to import, and the daemon only needs to name this function
+    from core.results import write_result
+
+    clip = read_clip(request.path)
+    scale = clip.rate / (request.rate or clip.rate)
+    start, end = (round(frame * scale) for frame in request.region_frames or (0, clip.frames / scale))
+    clip = replace(clip, samples=np.ascontiguousarray(clip.samples[:, start:end]))
+    extraction = extract(
+        clip, Settings(**_chosen(request)), part_of(progress, 0.0, 0.95), _grid(request, clip, start, scale)
+    )
+    return write_result(extraction, folder, part_of(progress, 0.95, 1.0))
+
+
+def _chosen(request: JobRequest) -> dict[str, Any]:
+    """The core's settings that the request chooses; what it leaves open keeps the core's default."""
+    chosen: dict[str, Any] = {name: getattr(request, name) for name in ("method", "loops", "max_loop_bars")}
+    if request.beats_per_bar is not None:
+        chosen["beats_per_bar"] = (request.beats_per_bar,)
+    return {name: value for name, value in chosen.items() if value is not None}
+
+
+def _grid(request: JobRequest, clip: Clip, start: int, scale: float) -> BarGrid | None:
+    """The request's bars as frames of the clip, which begins at frame `start` of the file."""
+    if request.bars_frames is None:
+        return None
+    frames = np.round(np.array(request.bars_frames) * scale).astype(np.int64) - start
+    return bars_from_frames(frames, clip.frames, clip.rate, beats_per_bar=request.beats_per_bar or 4, origin="host")

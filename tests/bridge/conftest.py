@@ -1,0 +1,90 @@
+"""What the bridge's tests share: a clock to turn by hand, a folder for one daemon, and polling with a deadline."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from bridge.endpoints import bind_free_port
+from bridge.jobs import Jobs
+from bridge.service import Service
+from bridge.settings import BridgeSettings
+
+HERE = str(Path(__file__).parent)
+if HERE not in sys.path:  # worker processes import the stand-ins of fake_work by name
+    sys.path.insert(0, HERE)
+
+TOKEN = "0123456789abcdef" * 2
+
+
+class Clock:
+    """Time that passes only when told to."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def token() -> str:
+    return TOKEN
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> BridgeSettings:
+    return BridgeSettings(tmp_path / "home", tmp_path / "home" / "run", port=47_400, workers=1)
+
+
+@pytest.fixture
+def song(tmp_path: Path) -> Path:
+    """A file that only has to be there."""
+    path = tmp_path / "music" / "song.wav"
+    path.parent.mkdir()
+    path.write_bytes(b"RIFF")
+    return path
+
+
+@pytest.fixture
+def jobs(clock: Clock) -> Jobs:
+    return Jobs(clock=clock, queue=3)
+
+
+@pytest.fixture
+def service(settings: BridgeSettings, jobs: Jobs, clock: Clock) -> Iterator[Service]:
+    service = Service(settings, jobs, TOKEN, "b007", clock)
+    yield service
+    jobs.close()
+    service.close()
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port that was free a moment ago, away from the default one."""
+    with bind_free_port(48_000, lambda *packet: None) as endpoint:  # noqa: ARG005 - nothing is answered
+        return endpoint.port
+
+
+@pytest.fixture
+def eventually() -> Callable[..., None]:
+    """`eventually(met)` polls real processes until `met()` holds; the test fails after `seconds`."""
+
+    def poll(met: Callable[[], object], seconds: float = 20.0) -> None:
+        until = time.monotonic() + seconds
+        while not met():
+            if time.monotonic() > until:
+                pytest.fail(f"not met within {seconds} s")
+            time.sleep(0.02)
+
+    return poll

@@ -1,0 +1,74 @@
+"""Stand-ins for the core's work, importable by a worker process: each does one thing that a real job may do."""
+
+import os
+import time
+from pathlib import Path
+
+from bridge.request import JobRequest
+from core.errors import Code, LoopError
+from core.progress import Progress
+
+
+def quick(request: JobRequest, folder: Path, progress: Progress) -> Path:
+    """A result folder with one file, at once. What the file's name asks for happens on the way."""
+    result = folder / f"{request.path.stem}-loops"
+    result.mkdir()
+    (result / "manifest.json").write_text("{}")
+    progress(0.5, "half")
+    return result
+
+
+def endless(request: JobRequest, folder: Path, progress: Progress) -> Path:
+    """Polite work without end: it can be cancelled between two reports."""
+    made = quick(request, folder, progress)
+    while made:
+        progress(0.25, "polite")
+        time.sleep(0.01)
+    return made
+
+
+def deaf(request: JobRequest, folder: Path, progress: Progress) -> Path:
+    """Work that reports once and then listens to nobody, as long computations do."""
+    made = quick(request, folder, progress)
+    while made:
+        time.sleep(0.01)
+    return made
+
+
+def stubborn(request: JobRequest, folder: Path, progress: Progress) -> Path:
+    """Work that ignores SIGTERM, too."""
+    import signal
+
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    return deaf(request, folder, progress)
+
+
+def dying(request: JobRequest, folder: Path, progress: Progress) -> Path:
+    """Work that takes its process with it, as a crash in a C library does."""
+    quick(request, folder, progress)
+    os._exit(9)
+
+
+def refusing(request: JobRequest, folder: Path, progress: Progress) -> Path:
+    quick(request, folder, progress)
+    raise LoopError(Code.MUSIC_NOT_USABLE, "3 bars, at least 4 are needed")
+
+
+def buggy(request: JobRequest, folder: Path, progress: Progress) -> Path:
+    quick(request, folder, progress)
+    raise ZeroDivisionError("by nought")
+
+
+def by_name(request: JobRequest, folder: Path, progress: Progress) -> Path:
+    """The work that the file is named after, for a daemon in another process."""
+    work = globals().get(request.path.stem.split("-")[0], quick)
+    made: Path = work(request, folder, progress)
+    return made
+
+
+def main() -> None:
+    """Run a daemon whose work is `by_name`, in the folder named by LOOPCUBE_HOME."""
+    from bridge.daemon import serve
+    from bridge.settings import BridgeSettings, default_home, default_runtime
+
+    serve(BridgeSettings(default_home(), default_runtime(), port=int(os.environ["LOOPCUBE_TEST_PORT"])), by_name)

@@ -1,0 +1,116 @@
+"""Jobs: the state machine, attaching by content, the queue and its limit."""
+
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from bridge.jobs import ALLOWED, FINAL, Job, Jobs, State
+from bridge.request import JobRequest
+from core.errors import Code, LoopError
+
+REQUEST = JobRequest(Path("/music/song.wav"), Path("/music"))
+
+
+def request(name: str) -> JobRequest:
+    return JobRequest(Path(f"/music/{name}.wav"), Path("/music"))
+
+
+@pytest.mark.parametrize(("before", "after"), list(product(State, State)))
+def test_only_the_allowed_steps_are_taken(before: State, after: State) -> None:
+    job = Job("00", REQUEST, 0.0, state=before)
+    if after in ALLOWED[before]:
+        moved = job.moved(after, now=5.0)
+        assert (moved.state, moved.seq, moved.changed) == (after, 1, 5.0)
+    else:
+        with pytest.raises(LoopError, match=f"is {before} and cannot become {after}") as refused:
+            job.moved(after, now=5.0)
+        assert refused.value.code is Code.WRONG_STATE
+
+
+def test_final_states_lead_nowhere_and_the_others_lead_to_one() -> None:
+    assert {state for state in State if not ALLOWED[state]} == FINAL
+
+
+def test_the_same_request_and_content_is_the_same_job(jobs: Jobs) -> None:
+    first = jobs.start(REQUEST, "content")
+    assert jobs.start(REQUEST, "content") == first
+    assert len(first.id) == 16
+    assert int(first.id, 16) >= 0
+    assert jobs.start(REQUEST, "other content").id != first.id
+    assert jobs.start(request("other"), "content").id != first.id
+
+
+def test_a_job_that_ended_badly_runs_again_under_the_next_name(jobs: Jobs, tmp_path: Path) -> None:
+    first = jobs.start(REQUEST, "content")
+    jobs.cancel(first.id)
+    second = jobs.start(REQUEST, "content")
+    assert second.id == f"{first.id}-2"
+    jobs.take()
+    jobs.finish(second.id, State.FAILED, code=Code.INTERNAL)
+    third = jobs.start(REQUEST, "content")
+    jobs.take()
+    jobs.finish(third.id, State.DONE, result=tmp_path / "gone")
+    fourth = jobs.start(REQUEST, "content")
+    assert (third.id, fourth.id) == (f"{first.id}-3", f"{first.id}-4")
+    jobs.take()
+    done = jobs.finish(fourth.id, State.DONE, result=tmp_path)
+    assert jobs.start(REQUEST, "content") == done
+
+
+def test_jobs_are_taken_in_order_and_at_most_three_wait(jobs: Jobs) -> None:
+    names = [jobs.start(request(name), "").id for name in "abc"]
+    with pytest.raises(LoopError, match="at most 3") as refused:
+        jobs.start(request("d"), "")
+    assert refused.value.code is Code.LIMIT
+    taken = [job.id for _ in names if (job := jobs.take())]
+    assert taken == names
+    assert jobs.count(State.RUNNING) == 3
+
+
+def test_cancel_answers_in_every_state(jobs: Jobs) -> None:
+    waiting, running = jobs.start(request("a"), ""), jobs.start(request("b"), "")
+    assert jobs.cancel(waiting.id).state is State.CANCELLED
+    assert jobs.cancel(waiting.id).state is State.CANCELLED
+    jobs.take()
+    assert jobs.cancel(running.id).state is State.CANCELLING
+    assert jobs.cancel(running.id).state is State.CANCELLING
+    assert jobs.finish(running.id, State.FAILED, code=-1, text="too late to matter").state is State.CANCELLED
+    with pytest.raises(LoopError, match="no job 'x'") as refused:
+        jobs.cancel("x")
+    assert refused.value.code is Code.NO_SUCH_JOB
+
+
+def test_a_job_that_got_done_before_it_could_be_cancelled_is_done(jobs: Jobs, tmp_path: Path) -> None:
+    job = jobs.start(REQUEST, "")
+    jobs.take()
+    jobs.cancel(job.id)
+    assert jobs.finish(job.id, State.DONE, result=tmp_path).state is State.DONE
+
+
+def test_progress_never_goes_back_and_each_report_has_a_higher_number(jobs: Jobs) -> None:
+    job = jobs.start(REQUEST, "")
+    jobs.take()
+    seen = []
+    for fraction in (0.2, 0.1, 7.0):
+        jobs.report(job.id, fraction, "notes")
+        seen.append(jobs.get(job.id))
+    assert [job.progress for job in seen] == [0.2, 0.2, 1.0]
+    assert [job.seq for job in seen] == [2, 3, 4]
+
+
+def test_closed_jobs_give_and_take_nothing(jobs: Jobs) -> None:
+    jobs.start(REQUEST, "")
+    jobs.close()
+    assert jobs.take() is None
+    with pytest.raises(LoopError) as refused:
+        jobs.start(request("b"), "")
+    assert refused.value.code is Code.SHUTTING_DOWN
+
+
+def test_old_finished_jobs_are_forgotten(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bridge.jobs.KEPT", 2)
+    for name in "abcde":
+        jobs.cancel(jobs.start(request(name), "").id)
+    jobs.start(request("f"), "")
+    assert len(jobs.newest_first()) == 3

@@ -1,0 +1,86 @@
+"""Requests: options are checked by name, and equal requests have equal identities."""
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from bridge import request
+from bridge.request import JobRequest, content_hash, parse_options
+from core.errors import Code, LoopError
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "out"),
+    [
+        ("", {}, ""),
+        ("{}", {}, ""),
+        ('{"loops": "auto"}', {"loops": None}, ""),
+        (
+            '{"loops": 4, "method": "tucker", "max_loop_bars": 8}',
+            {"loops": 4, "method": "tucker", "max_loop_bars": 8},
+            "",
+        ),
+        ('{"bars_frames": [0, 10, 20], "beats_per_bar": 3}', {"bars_frames": (0, 10, 20), "beats_per_bar": 3}, ""),
+        ('{"region_frames": [5, 9], "rate": 44100, "out": "/x"}', {"region_frames": (5, 9), "rate": 44100}, "/x"),
+    ],
+)
+def test_options_are_read(text: str, options: dict[str, object], out: str) -> None:
+    assert parse_options(text) == (options, out)
+    JobRequest(Path("/a"), Path("/b"), **options)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "JSON object"),
+        ("[]", "got list"),
+        ("[" * 1_000, "JSON object"),
+        ('{"path": "/etc/passwd"}', "no key 'path'"),
+        ('{"loops": 0}', "loops must be a whole number from 1 to 64, got 0"),
+        ('{"loops": true}', "loops"),
+        ('{"loops": 2.0}', "loops"),
+        ('{"loops": NaN}', "loops"),
+        ('{"method": "magic"}', "method must be one of auto, tucker"),
+        ('{"max_loop_bars": 3}', "max_loop_bars must be one of 1, 2, 4, 8, got 3"),
+        ('{"max_loop_bars": true}', "max_loop_bars"),
+        ('{"max_loop_bars": [1]}', "max_loop_bars"),
+        ('{"bars_frames": 4}', "bars_frames must be a list of frames"),
+        ('{"bars_frames": [0, 5, 5]}', "bars_frames must be increasing"),
+        ('{"bars_frames": [-1, 5]}', "bars_frames must be a whole number from 0"),
+        ('{"region_frames": [1, 2, 3]}', "region_frames must be"),
+        ('{"rate": 1}', "rate must be a whole number from 8000"),
+        ('{"beats_per_bar": "4"}', "beats_per_bar"),
+        ('{"out": 5}', "out must be text"),
+    ],
+)
+def test_wrong_options_are_refused_by_name(text: str, said: str) -> None:
+    with pytest.raises(LoopError, match=said) as refused:
+        parse_options(text)
+    assert refused.value.code is Code.ARGUMENTS
+
+
+def test_the_choices_are_those_of_the_core() -> None:
+    from core import extraction
+
+    assert get_args(extraction.Method) == request.METHODS
+    assert extraction.LOOP_BARS == request.LOOP_BARS
+
+
+def test_identity_follows_request_and_content() -> None:
+    plain = JobRequest(Path("/a"), Path("/b"))
+    others = [JobRequest(Path("/a"), Path("/c")), JobRequest(Path("/a"), Path("/b"), loops=3)]
+    identities = {plain.identity("x"), plain.identity("y"), *(other.identity("x") for other in others)}
+    assert len(identities) == 4
+    assert JobRequest(Path("/a"), Path("/b")).identity("x") == plain.identity("x")
+
+
+def test_hashing_stops_when_told_and_names_what_it_cannot_read(tmp_path: Path) -> None:
+    path = tmp_path / "song.wav"
+    with pytest.raises(LoopError, match=r"song\.wav: cannot be read"):
+        content_hash(path)
+    path.write_bytes(b"x")
+    assert content_hash(path) == "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"
+    with pytest.raises(LoopError) as refused:
+        content_hash(path, stopped=lambda: True)
+    assert refused.value.code is Code.SHUTTING_DOWN
