@@ -151,8 +151,10 @@ def _remove(part: Path, made: list[Path]) -> None:
     for folder in made:
         try:
             folder.rmdir()
+        except FileNotFoundError:
+            continue  # it had not come to that
         except OSError:
-            return  # never made, or someone else has put something there
+            return  # someone else has put something there
 
 
 def _file_name(number: int, label: str, bars: int) -> str:
