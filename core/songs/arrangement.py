@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from core.audio import Clip, Samples
 from core.bars import BarGrid
 from core.songs import grooves, textures, tunes
-from core.songs.layouts import Layout
+from core.songs.layouts import Layout, deficiency
 from core.songs.notes import Loop, Setting, add, clip, fade_out, shifted
 
 SCALES = {
@@ -41,7 +41,8 @@ class Song:
         roles: what each loop is: "drums", "bass" and so on.
         grid: the true bars.
         bar_frames: the true length of a bar, not always a whole number of frames.
-        traits: what is particular about this song, in words.
+        traits: what is particular about this song, in words; "rank -2" where two of the bars of loops are sums and
+            differences of others in all that is heard, so that the layout alone does not tell them apart.
     """
 
     name: str
@@ -227,6 +228,7 @@ def mixed(
     rest = rest * scale
     mixture = (stems.sum(axis=0, dtype=np.float64) + rest).astype(np.float32)
     starts = np.round(line.starts(setting.bar_frames)).astype(np.int64)
+    missing = deficiency(layout)
     return Song(
         name=name,
         mixture=Clip(mixture, setting.rate, name),
@@ -238,5 +240,5 @@ def mixed(
         roles=tuple(loop.role for loop in loops),
         grid=BarGrid(np.minimum(starts, line.frames), setting.beats_per_bar, "host"),
         bar_frames=setting.bar_frames,
-        traits=traits,
+        traits=traits + ((f"rank -{missing}",) if missing else ()),
     )

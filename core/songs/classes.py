@@ -39,7 +39,7 @@ def build(kind: str, seed: int, *, short: bool = False) -> Song:
 
     Args:
         kind: one of `CLASSES`.
-        short: about 24 bars instead of 30 to 90, for quick looks; the published layouts keep theirs.
+        short: 32 bars instead of 30 to 90, for quick looks; the published layouts keep theirs.
     """
     rng = np.random.default_rng([zlib.crc32(kind.encode()), seed])
     return BUILDERS[kind](rng, f"{kind}-{seed}", short)
@@ -76,7 +76,7 @@ def _multibar(rng: Random, name: str, short: bool) -> Song:
     if not short and rng.random() < 0.4:
         lengths[-1] = 8
     if rng.random() < 0.15:
-        lengths = [1, 3, 3] if short else [1, 3, 3, 6]
+        lengths = [1, 3, 3, 6]
     off = float(rng.choice([0.0, 0.1, 0.3]))
     restart = bool(rng.random() < 0.4)
     traits = (f"off-phrase {off:g}", *(("restarts",) if restart else ()))
@@ -121,7 +121,7 @@ def _dense(rng: Random, name: str, short: bool) -> Song:
     setting = _mostly_whole(rng)
     sets = ((1, 1, 2, 2, 2, 4), (1, 1, 1, 1, 4, 4), (2, 2, 2, 2, 2, 2), (1, 1, 1, 3, 2, 4))
     lengths = tuple(int(length) for length in rng.permutation(sets[int(rng.integers(4))]))
-    return _clips(rng, name, setting, lengths, max(_bars(rng, setting, short), 32), density=1.15)
+    return _clips(rng, name, setting, lengths, _bars(rng, setting, short), density=1.15)
 
 
 def _oneshots(rng: Random, name: str, short: bool) -> Song:
@@ -167,7 +167,7 @@ def _published_factorial(rng: Random, name: str, short: bool) -> Song:  # noqa: 
 def _under_layer(rng: Random, name: str, short: bool) -> Song:
     """4 loops under a voice and a solo that never repeat, 6 dB louder than all loops together, 64 bars."""
     setting = random_setting(rng)
-    song = _clips(rng, name, setting, (1, 1, 1, 1), 24 if short else 64)
+    song = _clips(rng, name, setting, (1, 1, 1, 1), 32 if short else 64)
     frames = song.mixture.frames
     solo = textures.voice(rng, setting, frames)
     free = tunes.lead(rng, setting, 8)
@@ -273,7 +273,7 @@ def _bars(rng: Random, setting: Setting, short: bool) -> int:
     """30 to 90 bars, as long as `LONGEST` allows."""
     bars = int(rng.integers(30, 91))
     most = int(LONGEST * setting.rate / setting.bar_frames)
-    return 24 if short else max(30, min(bars, most))
+    return 32 if short else max(30, min(bars, most))
 
 
 BUILDERS: dict[str, Callable[[Random, str, bool], Song]] = {

@@ -13,6 +13,7 @@ Switches = NDArray[np.bool_]
 """Which loop is on in which bar, [bars, loops]."""
 
 ENERGY = (0.35, 0.6, 0.9, 0.85, 0.4, 0.75, 0.95, 0.45)  # chance of a loop to play, from intro to outro
+SHORT = 40  # bars up to which sections of 8 are rare, for there would be too few sections
 COMPOSED = ("11110111", "01111110", "00110101", "00010110")  # a letter for each four bars
 
 
@@ -113,8 +114,9 @@ def factorial(rng: np.random.Generator, loops: int = 4) -> Layout:
 
 def _sections(rng: np.random.Generator, bars: int, loops: int, density: float, off_phrase: float) -> Switches:
     cuts = [0]
+    eights = 0.4 if bars > SHORT else 0.1
     while cuts[-1] < bars:
-        cuts.append(cuts[-1] + int(rng.choice([4, 8], p=(0.6, 0.4))))
+        cuts.append(cuts[-1] + (8 if rng.random() < eights else 4))
     cuts[-1] = bars
     taste = rng.uniform(0.75, 1.25, loops)
     on = np.zeros((bars, loops), dtype=np.bool_)
