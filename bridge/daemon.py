@@ -89,12 +89,16 @@ def serve(settings: BridgeSettings, work: Work, *, stop: threading.Event | None 
 
 @contextmanager
 def _only_instance(settings: BridgeSettings) -> Iterator[None]:
+    lock = FileLock(settings.lock_file, timeout=0, mode=0o600)
     try:
-        with FileLock(settings.lock_file, timeout=0, mode=0o600):
-            yield
+        lock.acquire()
     except Timeout:
         running = find_daemon(settings)
         raise AlreadyRunningError(running.port if running else settings.port) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextmanager

@@ -1,12 +1,17 @@
 """The drop folder: what is taken, when, and once; first as plain decisions, then with a real observer."""
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+import fake_work
 import pytest
 
+from bridge import cli_bridge
 from bridge.drop_folder import Settling, Stamp, is_candidate, listing, watch
+from bridge.jobs import Jobs
+from bridge.workers import Workers
 from core.errors import Code, LoopError
 
 A, B = Stamp(1, 100, 0), Stamp(1, 200, 5)
@@ -67,7 +72,7 @@ def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 
 class Watched:
-    """A watch on a thread of its own, whose clock runs a thousand times as fast."""
+    """A watch on a thread of its own; each look at its clock is a second later."""
 
     def __init__(self, folder: Path, handle: Callable[[Path], None], *, existing: bool = False) -> None:
         self._stop = threading.Event()
@@ -145,3 +150,27 @@ def test_a_folder_may_go_away_for_a_while(
         away.rename(inbox)
         (inbox / "new.wav").write_bytes(b"x")
         eventually(lambda: seen == ["new.wav"])
+
+
+def test_a_dropped_file_becomes_a_job_and_its_end_is_told(
+    tmp_path: Path, eventually: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "refusing.wav").write_bytes(b"x")
+    (tmp_path / "song.wav").write_bytes(b"y")
+    jobs = Jobs(clock=time.monotonic)
+    workers = Workers(jobs, fake_work.by_name)
+    workers.start()
+    start = cli_bridge._starter(jobs, tmp_path / "out")
+    said = ""
+
+    def told() -> bool:
+        nonlocal said
+        said += capsys.readouterr().out
+        return "refusing.wav: failed: 3 bars" in said and f"song.wav: done: {tmp_path / 'out' / 'song-loops'}" in said
+
+    for name in ("refusing.wav", "song.wav"):
+        start(tmp_path / name)
+    eventually(told)
+    jobs.close()
+    assert workers.join(5.0)
