@@ -78,7 +78,8 @@ def magnitudes(cube: Cube) -> Array:
     power = np.zeros(cube.shape[1:], dtype=np.float32)
     for channel in cube:
         power += np.square(channel.real) + np.square(channel.imag)
-    return np.sqrt(power / np.float32(len(cube))).astype(np.float32)
+    power /= len(cube)
+    return np.sqrt(power, out=power)
 
 
 def automatic_ranks(cube: Cube) -> Ranks:
@@ -109,7 +110,8 @@ def _eigenvalues(cube: Cube | Array) -> NDArray[np.float64]:
         band = (bars.conj().T @ bars).real.astype(np.float64)
         gram += band / max(float(np.trace(band)), TINY) ** WHITENING
     values = np.linalg.eigvalsh(gram)[::-1]
-    return np.maximum(values, values.sum() * FLOOR).astype(np.float64)
+    audible: NDArray[np.float64] = np.maximum(values, values.sum() * FLOOR)
+    return audible
 
 
 def patterns(factors: TuckerFactors) -> Array:
