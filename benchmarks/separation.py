@@ -207,7 +207,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--songs", type=int, default=3, help="songs of each class (3)")
     parser.add_argument("--seeds", choices=SEEDS, default="dev", help="dev, or the set-aside ones")
-    parser.add_argument("--methods", nargs="+", default=["auto", "tucker"], help="methods of Settings (auto tucker)")
+    parser.add_argument("--methods", nargs="*", default=["auto", "tucker"], help="methods of Settings (auto tucker)")
     parser.add_argument("--grid", choices=("true", "host", "tracked"), default="true", help="where the bars come from")
     parser.add_argument("--quick", action="store_true", help="songs of 32 bars")
     parser.add_argument("--no-mask", dest="mask", action="store_false", help="leave out the ideal ratio mask")

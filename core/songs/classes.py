@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from core.audio import Samples
-from core.songs import effects, layouts, textures, tunes
+from core.songs import effects, grooves, layouts, textures, tunes
 from core.songs.arrangement import (
     DRUMS,
     METRES,
@@ -165,14 +165,13 @@ def _published_factorial(rng: Random, name: str, short: bool) -> Song:  # noqa: 
 
 
 def _under_layer(rng: Random, name: str, short: bool) -> Song:
-    """4 loops under a voice and a solo that never repeat, 6 dB louder than all loops together, 64 bars."""
+    """4 loops under a voice and free players that never repeat, 6 dB louder than all loops together, 64 bars."""
     setting = random_setting(rng)
     song = _clips(rng, name, setting, (1, 1, 1, 1), 32 if short else 64)
     frames = song.mixture.frames
-    solo = textures.voice(rng, setting, frames)
-    free = tunes.lead(rng, setting, 8)
-    wander = _wander(rng, setting, free, frames)
-    layer = _normal(solo) + np.float32(rng.uniform(0.5, 1.0)) * _normal(wander)
+    layer = _normal(textures.voice(rng, setting, frames))
+    for player in (tunes.lead, tunes.keys, tunes.pad, grooves.kit):
+        layer += np.float32(rng.uniform(0.5, 1.0)) * _normal(_wander(rng, setting, player(rng, setting, 8), frames))
     return _over(song, layer, 6.0)
 
 
