@@ -10,7 +10,7 @@ from core.audio import Clip, Samples, checked
 from core.bars import BarGrid
 from core.cube import Cube, analyse, frame
 from core.errors import Code, LoopError
-from core.layout import Layout
+from core.layout import Layout, one_bar_layout
 from core.loops import Loop, bar_energies, cut_loops
 from core.progress import Progress, part_of, silent
 from core.separation import mask_stems
@@ -133,7 +133,7 @@ def _by_tucker(clip: Clip, grid: BarGrid, settings: Settings, progress: Progress
         progress=part_of(progress, 0.6, 0.95),
     )
     progress(0.95, "loops")
-    layout = Layout(factors.loops / factors.loops.max(axis=0), (1,) * factors.loops.shape[1])
+    layout = one_bar_layout(factors.loops / factors.loops.max(axis=0))
     loops = cut_loops(
         separated.stems,
         separated.rest,

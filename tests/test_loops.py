@@ -1,17 +1,19 @@
 """Loops are cut where they stand out, exactly as long as their bars, and cycle without a click."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from core.bars import BarGrid
-from core.layout import Layout
+from core.layout import one_bar_layout
 from core.loops import bar_energies, bar_salience, best_start, cut_cycle, cut_loops
 from tests.loop_songs import BAR, RATE, tiny_song
 
 
 def test_a_loop_is_cut_from_the_bar_where_it_is_alone() -> None:
     song = tiny_song()
-    layout = Layout(song.layout.astype(np.float32), (1, 1, 1))
+    layout = one_bar_layout(song.layout.astype(np.float32))
     rest = np.zeros_like(song.clip.samples)
     loops = cut_loops(song.stems, rest, grid=song.grid, layout=layout, labels=["a", "b", "c"], rate=RATE)
     assert [loop.start_bar for loop in loops][1:] == [6, 3]
@@ -24,7 +26,7 @@ def test_a_loop_is_cut_from_the_bar_where_it_is_alone() -> None:
 
 def test_loops_of_two_bars_are_two_bars_long() -> None:
     song = tiny_song()
-    layout = Layout(song.layout.astype(np.float32), (2, 1, 4))
+    layout = dataclasses.replace(one_bar_layout(song.layout.astype(np.float32)), bars_per_loop=(2, 1, 4))
     rest = np.zeros_like(song.clip.samples)
     loops = cut_loops(song.stems, rest, grid=song.grid, layout=layout, labels=["a", "b", "c"], rate=RATE)
     assert [loop.audio.shape[1] for loop in loops] == [2 * BAR, BAR, 4 * BAR]
