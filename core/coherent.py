@@ -1,0 +1,98 @@
+"""Coherent separation: from samples, a grid and a layout to stems, as loops that repeat as waveforms, phase and all.
+
+The bars are cut at the grid and solved by least squares for the bars of the loops (`core.repetition`), with gains where
+they are worth it (`core.gains`). What no loop explains is the rest.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from core.audio import Samples
+from core.barcuts import Bars, bar_shifts, cut_bars, lay_bars
+from core.bars import BarGrid
+from core.errors import Code, LoopError
+from core.gains import refined
+from core.layout import Layout, type_matrix
+from core.progress import Progress, silent
+from core.repetition import Matrix, band_edges, band_grams, coherence, noise_gains, repeated, whitened
+
+
+@dataclass(frozen=True)
+class Coherent:
+    """A clip taken apart.
+
+    Attributes:
+        stems: float32 [loops, channels, frames].
+        rest: float32 [channels, frames], the clip less the sum of the stems.
+        layout: the layout, its activations with gains.
+        noise_gain: how much of what does not repeat comes through to each loop, as a power, [loops]: 1/n for a loop
+            heard n times alone; above 1 where loops can hardly be told apart.
+        bands: edges in Hz of the bands, [bands + 1].
+        coherence: the share of the energy in each band that repetition explains, 0 to 1, [bands].
+    """
+
+    stems: Samples
+    rest: Samples
+    layout: Layout
+    noise_gain: NDArray[np.float64]
+    bands: NDArray[np.float64]
+    coherence: NDArray[np.float64]
+
+
+def separate(
+    samples: Samples,
+    grid: BarGrid,
+    layout: Layout,
+    *,
+    rate: int,
+    shifts: ArrayLike | None = None,
+    progress: Progress = silent,
+) -> Coherent:
+    """Take a clip's samples [channels, frames] apart along a layout.
+
+    Args:
+        rate: frames per second.
+        shifts: by what fraction of a frame each bar truly starts later than the grid says, [bars].
+        progress: told between the steps; may raise `Cancelled`.
+
+    Raises:
+        LoopError: ARGUMENTS when layout or shifts have not the grid's number of bars.
+    """
+    late = bar_shifts(grid, shifts)
+    if layout.bars != grid.bars or late.shape != (grid.bars,):
+        raise LoopError(Code.ARGUMENTS, f"layout and shifts need {grid.bars} bars, got {layout.bars} and {late.size}")
+    progress(0.0, "separation")
+    bars = cut_bars(samples, grid, late)
+    binary, owners = type_matrix(replace(layout, activations=(layout.phases >= 0).astype(np.float32)))
+    grams = band_grams(bars, rate)
+    mixing = refined(whitened(grams), binary.astype(np.float64), owners)
+    progress(0.4, "separation")
+    types = repeated(bars, mixing, grid.lengths)
+    stems = np.empty((layout.loops, *samples.shape), dtype=np.float32)
+    for loop in range(layout.loops):
+        progress(0.5 + 0.5 * loop / layout.loops, "separation")
+        own = owners == loop
+        stems[loop] = lay_bars(_played(types[own], mixing[:, own]), grid, late, samples.shape[1])
+    trust = noise_gains(mixing)
+    return Coherent(
+        stems,
+        samples - stems.sum(axis=0),
+        replace(layout, activations=_gains(mixing, owners, layout.loops)),
+        np.array([trust[owners == loop].max(initial=0.0) for loop in range(layout.loops)]),
+        band_edges(rate, bars.shape[2])[0],
+        coherence(grams, mixing),
+    )
+
+
+def _played(types: Bars, mixing: Matrix) -> Bars:
+    """The bars of one loop, [bars, channels, frames], from those of its types."""
+    return np.tensordot(mixing.astype(np.float32), types, axes=1)
+
+
+def _gains(mixing: Matrix, owners: NDArray[np.intp], loops: int) -> NDArray[np.float32]:
+    """Activations [bars, loops]: the gain of whichever bar of the loop is heard."""
+    return np.stack([mixing[:, owners == loop].max(axis=1, initial=0.0) for loop in range(loops)], axis=1).astype(
+        np.float32
+    )
