@@ -139,7 +139,6 @@ def _by_tucker(clip: Clip, grid: BarGrid, settings: Settings, progress: Progress
         separated.rest,
         grid=grid,
         layout=layout,
-        labels=[f"loop {k + 1}" for k in range(len(separated.stems))],
         rate=clip.rate,
         recipes=list(np.moveaxis(factors.recipes, 2, 0)),
     )

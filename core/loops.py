@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from core.audio import Samples
 from core.bars import BarGrid
+from core.labels import labels_of
 from core.layout import Layout
 
 Array = NDArray[np.float32]
@@ -23,7 +24,7 @@ class Loop:
         bars: how many bars it lasts: 1, 2, 4 or 8.
         start_bar: the bar, counted from 0, that it was cut from.
         activations: float32 [bars of the song], as in the layout.
-        label: what to call it.
+        label: a guess at what it is, see core.labels.
         recipe: notes by rhythms, float32 [notes, rhythms], where the method has them.
     """
 
@@ -41,19 +42,28 @@ def cut_loops(
     *,
     grid: BarGrid,
     layout: Layout,
-    labels: list[str],
     rate: int,
     recipes: list[Array] | None = None,
 ) -> list[Loop]:
-    """A loop for each stem [loops, channels, frames], cut from the bars where it stands out most."""
+    """A loop for each stem [loops, channels, frames], cut from the bars where it stands out most, and labelled."""
     salience = bar_salience(stems, rest, grid)
-    loops = []
-    for k, (stem, bars, label) in enumerate(zip(stems, layout.bars_per_loop, labels, strict=True)):
-        start = best_start(salience[:, k], bars)
-        audio = cut_cycle(stem, int(grid.starts[start]), int(grid.starts[start + bars]), round(FADE_SECONDS * rate))
-        recipe = recipes[k] if recipes is not None else None
-        loops.append(Loop(audio, bars, start, layout.activations[:, k], label, recipe))
-    return loops
+    starts = [best_start(salience[:, k], bars) for k, bars in enumerate(layout.bars_per_loop)]
+    fade = round(FADE_SECONDS * rate)
+    cycles = [
+        cut_cycle(stem, int(grid.starts[start]), int(grid.starts[start + bars]), fade)
+        for stem, start, bars in zip(stems, starts, layout.bars_per_loop, strict=True)
+    ]
+    return [
+        Loop(
+            audio=cycles[k],
+            bars=layout.bars_per_loop[k],
+            start_bar=starts[k],
+            activations=layout.activations[:, k],
+            label=label,
+            recipe=recipes[k] if recipes is not None else None,
+        )
+        for k, label in enumerate(labels_of(cycles, rate))
+    ]
 
 
 def bar_salience(stems: Samples, rest: Samples, grid: BarGrid) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ def test_a_loop_is_cut_from_the_bar_where_it_is_alone() -> None:
     song = tiny_song()
     layout = one_bar_layout(song.layout.astype(np.float32))
     rest = np.zeros_like(song.clip.samples)
-    loops = cut_loops(song.stems, rest, grid=song.grid, layout=layout, labels=["a", "b", "c"], rate=RATE)
+    loops = cut_loops(song.stems, rest, grid=song.grid, layout=layout, rate=RATE)
     assert [loop.start_bar for loop in loops][1:] == [6, 3]
     assert loops[0].start_bar in (0, 7)
     for loop, stem in zip(loops, song.stems, strict=True):
@@ -28,7 +28,7 @@ def test_loops_of_two_bars_are_two_bars_long() -> None:
     song = tiny_song()
     layout = dataclasses.replace(one_bar_layout(song.layout.astype(np.float32)), bars_per_loop=(2, 1, 4))
     rest = np.zeros_like(song.clip.samples)
-    loops = cut_loops(song.stems, rest, grid=song.grid, layout=layout, labels=["a", "b", "c"], rate=RATE)
+    loops = cut_loops(song.stems, rest, grid=song.grid, layout=layout, rate=RATE)
     assert [loop.audio.shape[1] for loop in loops] == [2 * BAR, BAR, 4 * BAR]
     assert [loop.bars for loop in loops] == [2, 1, 4]
 

@@ -60,15 +60,18 @@ def failing_call(number: int) -> Iterator[list[str]]:
 
 
 def test_the_folder_holds_what_the_architecture_says(extraction: Extraction, tmp_path: Path) -> None:
-    folder = write_result(extraction, tmp_path)
+    labels = ("drums", "bass", "melody low")
+    loops = [replace(loop, label=label) for loop, label in zip(extraction.loops, labels, strict=True)]
+    folder = write_result(replace(extraction, loops=loops), tmp_path)
+    names = ["01-drums-1-bar.wav", "02-bass-1-bar.wav", "03-melody-low-1-bar.wav"]
     assert folder == tmp_path / "tiny song-loops"
     assert sorted(files_of(folder)) == [
         "activations.csv",
         "activations.json",
         "figures/map.png",
-        *(f"loops/0{k}-loop-{k}-1-bar.wav" for k in (1, 2, 3)),
+        *(f"loops/{name}" for name in names),
         "manifest.json",
-        *(f"stems/0{k}-loop-{k}-1-bar.wav" for k in (1, 2, 3)),
+        *(f"stems/{name}" for name in names),
         "stems/rest.wav",
     ]
     assert list(tmp_path.iterdir()) == [folder]
