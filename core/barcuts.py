@@ -11,7 +11,7 @@ from scipy.signal import oaconvolve
 from core.audio import Samples
 from core.bars import BarGrid
 
-HALF_TAPS = 48  # frames on either side: -90 dB up to 0.93 of the Nyquist frequency
+HALF_TAPS = 256  # frames on either side: -90 dB up to 0.98 of the Nyquist frequency
 KAISER = 9.0
 SMALLEST_SHIFT = 1e-3  # of a frame: -50 dB at the Nyquist frequency, -75 dB where music has its energy
 

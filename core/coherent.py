@@ -13,10 +13,14 @@ from core.audio import Samples
 from core.barcuts import Bars, bar_shifts, cut_bars, lay_bars
 from core.bars import BarGrid
 from core.errors import Code, LoopError
-from core.gains import refined
+from core.gains import refined, unexplained
 from core.layout import Layout, type_matrix
-from core.progress import Progress, silent
+from core.progress import Progress, part_of, silent
 from core.repetition import Matrix, band_edges, band_grams, coherence, noise_gains, repeated, whitened
+from core.reweighted import resolved
+
+EXACT = 1e-5  # share of the whitened energy that least squares may leave unexplained: below it nothing else sounds
+COSTS = (0.05, 1.0)  # prior of `resolved` where nothing else sounds, and where something does
 
 
 @dataclass(frozen=True)
@@ -67,12 +71,17 @@ def separate(
     bars = cut_bars(samples, grid, late)
     binary, owners = type_matrix(replace(layout, activations=(layout.phases >= 0).astype(np.float32)))
     grams = band_grams(bars, rate)
-    mixing = refined(whitened(grams), binary.astype(np.float64), owners)
-    progress(0.4, "separation")
+    gram = whitened(grams)
+    mixing = refined(gram, binary.astype(np.float64), owners)
     types = repeated(bars, mixing, grid.lengths)
+    share = unexplained(gram, mixing) / max(float(np.trace(gram)), 1e-30)
+    if share > EXACT or np.linalg.matrix_rank(mixing) < mixing.shape[1]:
+        _fill(bars, types, mixing, grid.lengths)
+        prior = COSTS[int(share > EXACT)]
+        types = resolved(bars, mixing, rate=rate, prior=prior, progress=part_of(progress, 0.2, 0.6))
     stems = np.empty((layout.loops, *samples.shape), dtype=np.float32)
     for loop in range(layout.loops):
-        progress(0.5 + 0.5 * loop / layout.loops, "separation")
+        progress(0.6 + 0.4 * loop / layout.loops, "separation")
         own = owners == loop
         stems[loop] = lay_bars(_played(types[own], mixing[:, own]), grid, late, samples.shape[1])
     trust = noise_gains(mixing)
@@ -84,6 +93,12 @@ def separate(
         band_edges(rate, bars.shape[2])[0],
         coherence(grams, mixing),
     )
+
+
+def _fill(bars: Bars, types: Bars, mixing: Matrix, lengths: NDArray[np.int64]) -> None:
+    """Complete bars shorter than the longest, in place, as the model has them go on."""
+    for bar, length in enumerate(lengths):
+        bars[bar, :, length:] = np.tensordot(mixing[bar].astype(np.float32), types[..., length:], axes=1)
 
 
 def _played(types: Bars, mixing: Matrix) -> Bars:
