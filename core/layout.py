@@ -24,11 +24,11 @@ class Layout:
 
     @property
     def bars(self) -> int:
-        return self.phases.shape[0]
+        return len(self.phases)
 
     @property
     def loops(self) -> int:
-        return self.phases.shape[1]
+        return int(self.phases.shape[1])
 
 
 def one_bar_layout(activations: NDArray[np.float32]) -> Layout:

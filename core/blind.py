@@ -1,0 +1,319 @@
+"""The blind layout: how many loops there are, how long they are, and when each plays, from the spectral cube alone.
+
+Votes of single bins propose loops; the shortest description of the song by loops decides which of them there are.
+Starting from all proposals, loops are taken out one at a time while the description gets shorter, each bar is then
+given its loops anew, lengths are tried, and what is left unexplained votes again.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.cube import Cube
+from core.cycles import LENGTHS, On, Phases, counted_from_song, counted_from_switch, switches, types
+from core.layout import Layout
+from core.progress import Progress, part_of, silent
+from core.sparse_code import KAPPA, Coder, Description, coder
+from core.votes import Bins, Candidate, Patterns, candidates, choose_bins, count_votes, two_level
+
+Gains = NDArray[np.float32]
+
+VOTERS = 20_000  # bins that vote
+CODED = 500  # bins that are described: evenly from the strongest patterns, and as many at random
+STRATA = 40
+MOST_CANDIDATES = 24
+PER_LOOP = 0.0025  # of the empty description: what a loop must save
+PER_SWITCH = 0.0006  # and for each time that it goes on or off
+ROUNDS = 3
+TRIES = 6  # loops tried for removal before giving up
+BARS_PER_LENGTH = 6  # a loop of n bars is looked for in songs of at least this many times n
+SHADOW = 0.1  # of the empty description: a loop that saves more is no mere change of level
+GAIN_STEPS = 2
+GAIN_RANGE = (0.05, 4.0)
+EVEN = 0.03  # gains all this near to 1 are 1
+GAIN_STIFFNESS = 0.02  # pull of gains towards 1, so that bars without evidence keep it
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A set of loops and the description that it gives.
+
+    Attributes:
+        phases, lengths: of each loop.
+        gains: float32 [bars, loops], 1 unless fitted.
+        description: by these loops.
+        score: its length with the price of the loops, in nats a bin.
+    """
+
+    phases: list[Phases]
+    lengths: list[int]
+    gains: Gains
+    description: Description
+    score: float
+
+    @property
+    def loops(self) -> int:
+        return len(self.lengths)
+
+    def matrix(self) -> tuple[NDArray[np.float32], NDArray[np.intp], NDArray[np.intp]]:
+        columns, owners, places = types(self.phases, self.lengths)
+        return columns * self.gains[:, owners], owners, places
+
+
+def find_layout(
+    cube: Cube, *, longest: int = 8, jitter: float = 0.0, seed: int = 0, progress: Progress = silent
+) -> tuple[Layout, Proposal]:
+    """The layout of a song from its complex cube [channels, frequencies, frames per bar, bars].
+
+    Args:
+        longest: bars of the longest loop to look for.
+        jitter: frames by which repeats may be off their bars, as in `choose_bins`.
+
+    Returns:
+        The layout, which has no loops where nothing repeats, and the proposal that it came from.
+    """
+    progress(0.0, "votes")
+    longest = min(longest, max(cube.shape[3] // BARS_PER_LENGTH, 1))
+    chosen = choose_bins(cube, VOTERS, seed, jitter)
+    patterns = two_level(chosen.bins)
+    proposed = candidates(count_votes(patterns), longest)[:MOST_CANDIDATES]
+    described = _strata(patterns, seed)
+    subset = coder(chosen.bins[described], chosen.slack[described])
+    found = _settle(subset, proposed, longest, part_of(progress, 0.2, 1.0))
+    return _layout(found, cube.shape[3]), found
+
+
+def _strata(patterns: Patterns, seed: int) -> NDArray[np.intp]:
+    """Bins to describe: the same number for each strong pattern, so that loud loops do not decide alone."""
+    rng = np.random.default_rng(seed)
+    several = patterns.on.sum(axis=1) > 1
+    good = np.flatnonzero((patterns.misfit < 0.1) & several)
+    _, pattern, counts = np.unique(patterns.on[good], axis=0, return_inverse=True, return_counts=True)
+    strongest = np.argsort(-counts, kind="stable")[:STRATA]
+    share = max(CODED // 2 // max(len(strongest), 1), 1)
+    chosen = [rng.permutation(good[pattern == k])[:share] for k in strongest if counts[k] > 2]
+    picked = np.concatenate(chosen) if chosen else np.array([], dtype=np.intp)
+    others = np.setdiff1d(np.flatnonzero(several), picked)
+    return np.sort(np.concatenate([picked, rng.permutation(others)[: CODED - len(picked)]])).astype(np.intp)
+
+
+def _settle(subset: Coder, proposed: list[Candidate], longest: int, progress: Progress) -> Proposal:
+    current = propose(subset, *_loops_of(proposed))
+    for round_ in range(ROUNDS):
+        progress(round_ / ROUNDS, "layout")
+        current = pruned(subset, current)
+        current = with_gains(subset, current)
+        current = pruned(subset, current)
+        current = reassigned(subset, current)
+        current = relengthened(subset, current, longest)
+        if round_ == ROUNDS - 1 or not current.loops:
+            break
+        more = _left_over(current, longest)
+        if not more:
+            break
+        phases, lengths, gains = _loops_of(more)
+        gains = np.concatenate([current.gains, gains], axis=1)
+        current = propose(subset, current.phases + phases, current.lengths + lengths, gains)
+    return pruned(subset, current)
+
+
+def propose(subset: Coder, phases: list[Phases], lengths: list[int], gains: Gains | None = None) -> Proposal:
+    """Describe the subset by these loops."""
+    if gains is None:
+        gains = np.ones((subset.bars, len(lengths)), dtype=np.float32)
+    empty = subset.empty()
+    if not lengths:
+        return Proposal([], [], gains, empty, empty.length)
+    columns, owners, _ = types(phases, lengths)
+    description = subset.describe(columns * gains[:, owners])
+    price = sum(PER_LOOP + PER_SWITCH * switches(row >= 0) for row in phases)
+    return Proposal(phases, lengths, gains, description, description.length + price * empty.length)
+
+
+def pruned(subset: Coder, current: Proposal) -> Proposal:
+    """Without the loops that are not worth their price, the least useful ones first."""
+    while current.loops:
+        for k in np.argsort(_worth(subset, current), kind="stable")[:TRIES]:
+            fewer = _without(subset, current, int(k))
+            if fewer.score < current.score:
+                current = fewer
+                break
+        else:
+            break
+    return current
+
+
+def without_shadows(subset: Coder, current: Proposal) -> Proposal:
+    """Without the loops that only make up for a change of another one's level, once the gains are fitted anew."""
+    for k in reversed(range(current.loops)):
+        fewer = _without(subset, current, k)
+        if fewer.loops and fewer.score < current.score + SHADOW * subset.empty().length:
+            fewer = with_gains(subset, fewer)
+            if fewer.score < current.score:
+                current = fewer
+    return current
+
+
+def _worth(subset: Coder, current: Proposal) -> NDArray[np.float64]:
+    """How much longer the description gets without each loop if the others keep their contents: an upper bound."""
+    columns, owners, _ = current.matrix()
+    described = current.description
+    worth = np.empty(current.loops)
+    for k in range(current.loops):
+        own = np.flatnonzero(owners == k)
+        bars = current.phases[k] >= 0
+        exposed = described.residual[:, bars] + described.contents[:, own] @ columns[bars][:, own].T
+        left_over = subset.cost(exposed).sum(axis=1) - subset.cost(described.residual[:, bars]).sum(axis=1)
+        worth[k] = (left_over - KAPPA * subset.cost(described.contents[:, own]).sum(axis=1)).mean()
+    return worth
+
+
+def _without(subset: Coder, current: Proposal, loop: int) -> Proposal:
+    keep = [k for k in range(current.loops) if k != loop]
+    phases, lengths = [current.phases[k] for k in keep], [current.lengths[k] for k in keep]
+    return propose(subset, phases, lengths, current.gains[:, keep])
+
+
+def with_gains(subset: Coder, current: Proposal) -> Proposal:
+    """With a gain for each loop in each bar, if that shortens the description."""
+    best = current
+    for _ in range(GAIN_STEPS):
+        if not best.loops:
+            break
+        refit = propose(subset, best.phases, best.lengths, fitted_gains(subset, best))
+        if refit.score >= best.score - PER_LOOP * subset.empty().length:
+            break
+        best = refit
+    return best
+
+
+def fitted_gains(subset: Coder, current: Proposal) -> Gains:
+    """Gains of the loops in each bar by reweighted least squares on the contents, mean 1 over the bars of each loop."""
+    described = current.description
+    _, owners, places = types(current.phases, current.lengths)
+    column = {(int(k), int(p)): i for i, (k, p) in enumerate(zip(owners, places, strict=True))}
+    floor = subset.floor[:, None]
+    weights = 1 / (np.square(np.abs(described.residual)) + floor)
+    gains = current.gains.copy()
+    for bar in range(subset.bars):
+        active = [k for k in range(current.loops) if current.phases[k][bar] >= 0]
+        if not active:
+            continue
+        contents = described.contents[:, [column[k, int(current.phases[k][bar])] for k in active]]
+        weighted = contents.conj() * weights[:, bar, None]
+        system = (weighted.T @ contents).real
+        right = (weighted.T @ subset.bins[:, bar]).real
+        stiffness = GAIN_STIFFNESS * np.diag(system) + np.finfo(np.float32).tiny
+        solved = np.linalg.solve(system + np.diag(stiffness), right + stiffness)
+        gains[bar, active] = np.clip(solved, *GAIN_RANGE)
+    for k, row in enumerate(current.phases):
+        gains[row >= 0, k] /= np.median(gains[row >= 0, k])
+    return gains
+
+
+def reassigned(subset: Coder, current: Proposal) -> Proposal:
+    """Each bar given its loops anew while the contents stay, as long as that helps."""
+    for _ in range(ROUNDS):
+        phases = _flipped(subset, current)
+        if all(np.array_equal(a, b) for a, b in zip(phases, current.phases, strict=True)):
+            break
+        changed = propose(subset, phases, current.lengths, current.gains)
+        if changed.score >= current.score:
+            break
+        current = changed
+    return current
+
+
+def _flipped(subset: Coder, current: Proposal) -> list[Phases]:
+    """The phases after the best single switch in each bar, taken while it saves more than it costs."""
+    _, owners, places = types(current.phases, current.lengths)
+    column = {(int(k), int(p)): i for i, (k, p) in enumerate(zip(owners, places, strict=True))}
+    contents = current.description.contents
+    rows = [row.copy() for row in current.phases]
+    price = PER_SWITCH * subset.empty().length
+    for bar in range(subset.bars):
+        residual = current.description.residual[:, bar]
+        base = float(np.log1p(np.square(np.abs(residual)) / subset.floor).mean())
+        best, choice = 1e-6, None
+        for k, row in enumerate(rows):
+            gain = current.gains[bar, k]
+            for option, place, sign in _options(row, current.lengths[k], bar):
+                if (k, place) not in column:
+                    continue
+                left = residual - sign * gain * contents[:, column[k, place]]
+                saved = base - float(np.log1p(np.square(np.abs(left)) / subset.floor).mean())
+                flipped = row.copy()
+                flipped[bar] = option
+                saved -= price * (switches(flipped >= 0) - switches(row >= 0))
+                if saved > best:
+                    best, choice = saved, (k, option)
+        if choice is not None:
+            rows[choice[0]][bar] = choice[1]
+    return rows
+
+
+def _options(row: Phases, length: int, bar: int) -> list[tuple[int, int, int]]:
+    """What else a loop could do in a bar: (its new phase, the bar of the loop that comes or goes, its sign)."""
+    if row[bar] >= 0:
+        heard_again = np.count_nonzero(row == row[bar]) > 2
+        return [(-1, int(row[bar]), -1)] if heard_again else []
+    neighbours = set()
+    if bar > 0 and row[bar - 1] >= 0:
+        neighbours.add((int(row[bar - 1]) + 1) % length)
+    if bar + 1 < len(row) and row[bar + 1] >= 0:
+        neighbours.add((int(row[bar + 1]) - 1) % length)
+    return [(place, place, 1) for place in sorted(neighbours or {bar % length})]
+
+
+def relengthened(subset: Coder, current: Proposal, longest: int) -> Proposal:
+    """With other lengths of loops where the description gets shorter."""
+    for k in range(current.loops):
+        on = current.phases[k] >= 0
+        for row, length in _other_lengths(on, current.phases[k], longest):
+            phases = [*current.phases[:k], row, *current.phases[k + 1 :]]
+            lengths = [*current.lengths[:k], length, *current.lengths[k + 1 :]]
+            changed = propose(subset, phases, lengths, current.gains)
+            if changed.score < current.score - PER_LOOP * subset.empty().length:
+                current = changed
+    return current
+
+
+def _other_lengths(on: On, row: Phases, longest: int) -> list[tuple[Phases, int]]:
+    found: list[tuple[Phases, int]] = []
+    for length in LENGTHS:
+        if length > longest or on.sum() < 1.5 * length:
+            continue
+        for phases in (counted_from_song(on, length), counted_from_switch(on, length)):
+            known = [row, *(other for other, _ in found)]
+            if not any(np.array_equal(phases, other) for other in known):
+                found.append((phases, length))
+    return found
+
+
+def _left_over(current: Proposal, longest: int) -> list[Candidate]:
+    """Loops that the residual votes for and that are not there yet."""
+    patterns = two_level(current.description.residual)
+    found = candidates(count_votes(patterns), longest)[:8]
+    return [c for c in found if not any(np.count_nonzero((row >= 0) != c.on) <= 1 for row in current.phases)]
+
+
+def _loops_of(proposed: list[Candidate]) -> tuple[list[Phases], list[int], Gains]:
+    bars = len(proposed[0].on) if proposed else 0
+    gains = np.ones((bars, len(proposed)), dtype=np.float32)
+    for k, candidate in enumerate(proposed):
+        level = float(np.median(candidate.gains[candidate.on]))
+        gains[:, k] = np.clip(candidate.gains / level, *GAIN_RANGE) if level > 0 else 1.0
+        if np.abs(gains[candidate.on, k] - 1).max() < EVEN:
+            gains[:, k] = 1.0
+    return [c.phases for c in proposed], [c.length for c in proposed], gains
+
+
+def _layout(found: Proposal, bars: int) -> Layout:
+    phases = np.array(found.phases, dtype=np.int16).reshape(found.loops, bars).T
+    return Layout(np.where(phases >= 0, found.gains, 0.0).astype(np.float32), tuple(found.lengths), phases)
+
+
+def residual_share(found: Proposal, bins: Bins) -> float:
+    """Share of the described bins' energy that no loop explains."""
+    return float(np.square(np.abs(found.description.residual)).sum() / max(np.square(np.abs(bins)).sum(), 1e-30))
