@@ -1,0 +1,118 @@
+"""Where the bars start, to the sample, from what changes: loops are switched at bar lines.
+
+The difference between the sound and itself some bars earlier is silent until a loop is switched, and sounds for whole
+bars from then on. Cut into bars at the right place, it has the most silent bars: the sum over bars of the logarithm of
+the difference's energy is least there, and jumps as soon as the cut misses the first sample of a switch.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
+
+from core.audio import Samples
+
+LAGS = (1, 2, 4)  # bars to compare over: loops of these lengths are silent in the difference
+SILENT = 1e-5  # of the sound's own energy, -50 dB: below it silence is silence
+AFTER = 0.001  # seconds within which a loop's first hit rises
+COARSE = 0.001  # seconds between the places of a first look
+CLOSE = 0.005  # seconds around each of them looked at to the sample
+PLACES = 8
+
+
+@dataclass(frozen=True)
+class BarLine:
+    """Where a bar starts.
+
+    Attributes:
+        phase: frames of some bar's start.
+        cliff: by how much the cost rises within `AFTER` of it; 1 is a factor of e in the silence of one bar.
+        gain: by how much it is the better bar line than the proposed place.
+    """
+
+    phase: float
+    cliff: float
+    gain: float
+
+
+class Changes:
+    """The differences of a signal [frames] with itself 1, 2 and 4 bars earlier, ready to be cut into bars."""
+
+    def __init__(self, mono: Samples, bar_frames: float, rate: int) -> None:
+        self._bar = bar_frames
+        self._rate = rate
+        self._frames = len(mono)
+        self._reference = float(np.square(mono).mean(dtype=np.float64)) * bar_frames + 1e-30
+        fit = [lag for lag in LAGS if (lag + 3) * bar_frames < len(mono)]
+        self._sums = {lag: _running(_difference(mono, lag * bar_frames, rate)) for lag in fit}
+
+    def cost(self, phases: NDArray[np.float64]) -> NDArray[np.float64]:
+        """How far from silent the bars are on the whole when they start at these phases in frames, [phases]."""
+        total = np.zeros(len(phases))
+        for lag, sums in self._sums.items():
+            # The first bars have nothing to be compared with, whatever the phase.
+            bars = np.arange(lag + 1, int(self._frames / self._bar) - 1)
+            edges = np.round(phases[:, None] + bars * self._bar).astype(np.int64)
+            energies = np.diff(sums[np.clip(edges, 0, len(sums) - 1)], axis=1) / self._reference
+            total += np.log(energies + SILENT).sum(axis=1)
+        return total
+
+    def bar_line(self, near: float, reach: float, *, price: float = 0.0, free: float = 0.0) -> BarLine:
+        """The likeliest bar line within `reach` frames of a proposed one.
+
+        Args:
+            price: cost of a move by more than `free` frames.
+        """
+        places = np.arange(-reach, reach + 1.0) if reach <= CLOSE * self._rate else self._promising(near, reach)
+        near = round(near)  # sounds are cut at frames, and halves would be rounded now up, now down
+        worth, cliffs = self._worth(near + np.append(places, 0.0))
+        worth[:-1] -= price * (np.abs(places) > free)
+        best = int(np.argmax(worth[:-1]))
+        return BarLine(near + float(places[best]), float(cliffs[best]), float(worth[best] - worth[-1]))
+
+    def _worth(self, phases: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """How good bar lines these are, and the cliffs after them: just before a cliff, where the cost is low."""
+        costs = self.cost(phases)
+        cliffs = self.cost(phases + AFTER * self._rate) - costs
+        return cliffs - costs, cliffs
+
+    def _promising(self, near: float, reach: float) -> NDArray[np.float64]:
+        """Frames relative to `near`, sorted, around the best of a coarse look."""
+        step = COARSE * self._rate
+        looks = np.round(np.arange(-reach, reach, step))
+        costs = self.cost(near + looks)
+        close = round(CLOSE * self._rate)
+        found: list[NDArray[np.float64]] = [np.arange(-close, close + 1.0)]
+        for _ in range(PLACES):
+            best = int(np.argmin(costs))
+            found.append(looks[best] + np.arange(-close, close + 1.0))
+            costs[np.abs(looks - looks[best]) <= close] = np.inf
+        return np.unique(np.concatenate(found))
+
+
+def _difference(mono: Samples, lag: float, rate: int) -> Samples:
+    """Energy of the signal minus itself `lag` frames earlier, [frames]; 0 before there is any earlier.
+
+    Clips that repeat at a fraction of a frame lie on the frame before or after it or, shifted, between: whichever
+    leaves least over a millisecond counts.
+    """
+    before = int(np.floor(lag))
+    part = np.float32(lag - before)
+    now = mono[before + 1 :]
+    early, late = now - mono[: len(now)], now - mono[1 : len(now) + 1]
+    if part in (0.0, 1.0) or min(part, 1 - part) < 1e-3 * lag / rate:
+        energies = [np.square(late if part < 0.5 else early)]
+    else:
+        energies = [np.square(early), np.square(late), np.square(part * early + (1 - part) * late)]
+    energy = energies[0]
+    if len(energies) > 1:
+        width = int(COARSE * rate)
+        least = np.argmin([uniform_filter1d(each, width) for each in energies], axis=0)
+        energy = np.choose(least, energies)
+    return np.concatenate([np.zeros(before + 1, dtype=np.float32), energy])
+
+
+def _running(energy: Samples) -> NDArray[np.float64]:
+    """Sums of all before each frame, [frames + 1]."""
+    return np.concatenate([[0.0], np.cumsum(energy, dtype=np.float64)])

@@ -1,0 +1,244 @@
+"""Bars refined to the sample: what a tracker hears to 10 ms and a host counts in ticks becomes where the sound repeats.
+
+The period comes from the sound (`core.period`), the bar lines from its changes (`core.barlines`). A tracker's bars are
+only a proposal: half, double and other bars, and other phases, win where the sound clearly says so. A host's bars keep
+their number and move by a few milliseconds at most. What does not repeat to the sample is left as it was given.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import median_filter
+
+from core.audio import Samples
+from core.barlines import BarLine, Changes
+from core.bars import MIN_BARS, BarGrid
+from core.period import Period, autocorrelation, candidate_periods, fit_period
+from core.progress import Progress, silent
+from core.repeats import BarSpectra
+
+Starts = NDArray[np.float64]
+
+EMPHASIS = 0.95  # one-pole whitening of music, causal so that attacks stay where they are
+REACH = 0.005  # seconds by which a host's bars may be wrong
+FILE_REACH = 0.03  # seconds for bars that somebody typed or tapped
+TRACKER_REACH = 0.05  # seconds within which a tracker's phase costs nothing
+SURE, BETTER = 3.0, 0.5  # least cliff and least gain of a bar line that is moved (see `core.barlines.BarLine`)
+FAR = 5.0  # price of leaving a tracker's phase
+SAME_TEMPO = 0.03  # by how much bars of one tempo may differ in length
+PART = 0.2  # of the clip: shorter stretches of another tempo are a tracker's slips
+STEADY_BARS = 8  # fewer bars are no evidence of a tempo
+USUAL_BAR, OCTAVES = 2.0, 1.0  # seconds of the likeliest bar, and the spread of a Gaussian around it
+TRUST = 1.5  # how much likelier the tracker's own bar is than another of the same evidence
+SAME_COHERENCE = 0.85  # bars cut elsewhere correlate a little less or more
+PADDING = 0.005  # seconds that the last bar may lack
+
+
+@dataclass(frozen=True)
+class Refined:
+    """Bars to the sample, and how they were found.
+
+    Attributes:
+        grid: the bars, their starts on the nearest frame.
+        shifts: float64 [bars], how many frames after its int start each bar truly starts, mostly within +-0.5; zero
+            where the bars sound best on whole frames.
+        bar_frames: the true length of a bar, or None where no single one is known.
+        coherence_before, coherence_after: correlation of bars with those 1, 2, 4, 8 and 16 bars later, best of them:
+            the share of the sound that repeats from bar to bar on the given grid and on this one.
+        changes: what was changed, in words; empty where the bars are as given.
+    """
+
+    grid: BarGrid
+    shifts: Starts
+    bar_frames: float | None
+    coherence_before: float
+    coherence_after: float
+    changes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Proposal:
+    """Bars at true starts, fractions of frames included, float64 [bars + 1]."""
+
+    starts: Starts
+    bar_frames: float | None
+    changes: tuple[str, ...]
+
+
+def refine(samples: Samples, grid: BarGrid, *, rate: int, progress: Progress = silent) -> Refined:
+    """Move the bars of a grid to where the sound repeats.
+
+    Args:
+        samples: float32 [channels, frames].
+        grid: bars good to some 20 ms; of origin "tracker" they may be half, double or other bars and off by beats.
+        progress: told of the steps.
+
+    Returns:
+        The refined bars, or the given ones where refined bars do not repeat better.
+    """
+    progress(0.0, "bars to the sample")
+    mono = _emphasised(samples)
+    given = _measured(mono, grid)
+    proposal = _tracked(mono, grid, rate) if grid.origin == "tracker" else None
+    progress(0.5, "bars to the sample")
+    proposal = proposal or _run_by_run(mono, grid, rate)
+    if proposal is None or len(proposal.starts) <= MIN_BARS:
+        return given
+    progress(0.8, "bars to the sample")
+    refined = _on_frames(mono, grid, proposal, given)
+    progress(1.0, "bars to the sample")
+    return refined if refined.coherence_after >= SAME_COHERENCE * given.coherence_after else given
+
+
+def _emphasised(samples: Samples) -> Samples:
+    """One channel [frames] with its treble raised; uneven weights, so that opposite phases do not cancel."""
+    mono = np.float32(0.8) * samples[0] + np.float32(0.6) * samples[-1]
+    if len(samples) > 2:
+        mono = mono + samples[1:-1].sum(axis=0)
+    return np.asarray(np.diff(mono, prepend=mono[:1]) + np.float32(1 - EMPHASIS) * mono, dtype=np.float32)
+
+
+def _measured(mono: Samples, grid: BarGrid) -> Refined:
+    coherence = BarSpectra(mono, grid.starts).coherence()
+    return Refined(grid, np.zeros(grid.bars), None, coherence, coherence, ())
+
+
+def _tracked(mono: Samples, grid: BarGrid, rate: int) -> _Proposal | None:
+    """One steady grid over the whole clip, if the sound has one."""
+    correlation = autocorrelation(mono, rate)
+    own = float(np.median(grid.lengths))
+    chosen = _likeliest([*candidate_periods(correlation, rate), fit_period(correlation, own)], own, rate)
+    if chosen is None or not _holds_throughout(mono, grid, rate, chosen.frames):
+        return None
+    bar = chosen.frames
+    near = _phase(grid.starts[:-1].astype(np.float64), bar)
+    beat = own / grid.beats_per_bar
+    line = Changes(mono, bar, rate).bar_line(near, bar / 2, price=FAR, free=TRACKER_REACH * rate)
+    phase = line.phase if _convincing(line) else near
+    starts = _covering(mono, phase, bar, rate)
+    return _Proposal(starts, bar, _told(own, bar, phase - near, beat, rate))
+
+
+def _likeliest(periods: list[Period], own: float, rate: int) -> Period | None:
+    """The period that explains most, is the tracker's if that is nearly as good, and is as long as bars usually are."""
+
+    def worth(period: Period) -> float:
+        usual = np.exp(-0.5 * (np.log2(period.frames / (USUAL_BAR * rate)) / OCTAVES) ** 2)
+        trust = TRUST if abs(period.frames / own - 1) < 0.015 else 1.0
+        return float(period.share**2 * usual * trust)
+
+    return max((period for period in periods if period.significant), key=worth, default=None)
+
+
+def _holds_throughout(mono: Samples, grid: BarGrid, rate: int, bar: float) -> bool:
+    """Whether the sound repeats at this length in all parts in which the tracker hears another tempo."""
+    lengths = median_filter(grid.lengths, 5, mode="nearest")
+    runs = [(start, end) for start, end in _runs(lengths) if end - start >= max(STEADY_BARS, PART * grid.bars)]
+    if len(runs) < 2:
+        return True
+    parts = [mono[grid.starts[start] : grid.starts[end]] for start, end in runs]
+    return all(fit_period(autocorrelation(part, rate), bar, 3.0 / bar).significant for part in parts)
+
+
+def _covering(mono: Samples, phase: float, bar: float, rate: int) -> Starts:
+    """Starts of all bars of this length and phase that lie in the clip and are not silent at its ends."""
+    first = int(np.ceil((-phase - 1) / bar))
+    count = int((len(mono) + PADDING * rate - phase - first * bar) / bar)
+    starts = phase + bar * (first + np.arange(count + 1))
+    edges = np.clip(np.round(starts), 0, len(mono)).astype(np.int64)
+    energies = np.add.reduceat(np.square(mono, dtype=np.float64), np.minimum(edges[:-1], len(mono) - 1))
+    loud = np.flatnonzero(energies > 1e-6 * np.median(energies))
+    return np.asarray(starts[loud[0] : loud[-1] + 2], dtype=np.float64)
+
+
+def _run_by_run(mono: Samples, grid: BarGrid, rate: int) -> _Proposal | None:
+    """The given bars, each stretch of steady tempo fitted on its own."""
+    starts = grid.starts.astype(np.float64)
+    runs = [run for run in _runs(grid.lengths) if run[1] - run[0] >= min(STEADY_BARS, grid.bars)]
+    changes: list[str] = []
+    lengths = []
+    for start, end in runs:
+        fitted = _steady(mono, starts[start : end + 1], grid.origin, rate)
+        if fitted is not None:
+            starts[start : end + 1] = fitted.starts
+            lengths.append(fitted.bar_frames)
+            changes += [change for change in fitted.changes if change not in changes]
+    if not lengths:
+        return None
+    return _Proposal(starts, lengths[0] if runs == [(0, grid.bars)] else None, tuple(changes))
+
+
+def _runs(lengths: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """First and one past the last bar of each stretch of bars of about one length."""
+    runs = [(0, 1)]
+    for bar in range(1, len(lengths)):
+        start = runs[-1][0]
+        if abs(lengths[bar] / np.median(lengths[start:bar]) - 1) <= SAME_TEMPO:
+            runs[-1] = (start, bar + 1)
+        else:
+            runs.append((bar, bar + 1))
+    return runs
+
+
+def _steady(mono: Samples, starts: Starts, origin: str, rate: int) -> _Proposal | None:
+    """As many bars of one length, moved a little."""
+    offset = int(starts[0])
+    part = mono[offset : int(starts[-1])]
+    numbers = np.arange(len(starts), dtype=np.float64)
+    own = float(np.polyfit(numbers, starts, 1)[0])
+    period = fit_period(autocorrelation(part, rate), own)
+    if not period.significant:
+        return None
+    bar = period.frames
+    near = float(np.median(starts - bar * numbers))
+    reach = {"host": REACH, "tracker": TRACKER_REACH}.get(origin, FILE_REACH) * rate
+    line = Changes(part, bar, rate).bar_line(near - offset, reach)
+    phase = offset + line.phase if _convincing(line) else near
+    fitted = np.clip(phase + bar * numbers, 0, len(mono))
+    return _Proposal(fitted, bar, _told(own, bar, phase - near, bar, rate))
+
+
+def _convincing(line: BarLine) -> bool:
+    return line.cliff > SURE and line.gain > BETTER
+
+
+def _phase(starts: Starts, bar: float) -> float:
+    """The phase of a bar that most of the starts agree on, as the circular mean of their fractions."""
+    angle = float(np.angle(np.exp(2j * np.pi * starts / bar).sum()))
+    return angle / (2 * np.pi) * bar % bar
+
+
+def _told(own: float, bar: float, moved: float, beat: float, rate: int) -> tuple[str, ...]:
+    """What changed, in words."""
+    ratio = bar / own
+    names = {2.0: "bar doubled", 0.5: "bar halved"}
+    changes = []
+    if abs(ratio - 1) > SAME_TEMPO:
+        name = next((name for factor, name in names.items() if abs(ratio / factor - 1) < SAME_TEMPO), None)
+        changes.append(name or f"bar of {ratio:.2f} times the length")
+    elif abs(bar - own) > 0.01:
+        changes.append(f"bar length {bar - own:+.2f} frames")
+    beats = moved / beat
+    if abs(beats) > 0.4 and abs(beats - round(beats)) < 0.1:
+        changes.append(f"phase moved by {round(beats):+d} beats")
+    elif abs(moved) > 0.5:
+        changes.append(f"offset {1000 * moved / rate:+.2f} ms")
+    return tuple(changes)
+
+
+def _on_frames(mono: Samples, grid: BarGrid, proposal: _Proposal, given: Refined) -> Refined:
+    """The true starts as whole frames and shifts, or rounded, whichever repeats better."""
+    starts = np.clip(np.round(proposal.starts), 0, len(mono)).astype(np.int64)
+    fractions = proposal.starts[:-1] - starts[:-1]
+    spectra = BarSpectra(mono, starts)
+    whole, between = spectra.coherence(), spectra.coherence(fractions)
+    kept = between > whole + 0.002
+    return Refined(
+        replace(grid, starts=starts),
+        fractions if kept else np.zeros(len(fractions)),
+        proposal.bar_frames,
+        given.coherence_before,
+        max(whole, between),
+        proposal.changes,
+    )
