@@ -1,7 +1,8 @@
 """Coherent separation: from samples, a grid and a layout to stems, as loops that repeat as waveforms, phase and all.
 
 The bars are cut at the grid and solved by least squares for the bars of the loops (`core.repetition`), with gains where
-they are worth it (`core.gains`). What no loop explains is the rest.
+they are worth it (`core.gains`, `core.untangling`). Where something else sounds, or the layout alone cannot tell the
+loops apart, `core.reweighted` solves again. What no loop explains is the rest.
 """
 
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from core.layout import Layout, type_matrix
 from core.progress import Progress, part_of, silent
 from core.repetition import Matrix, band_edges, band_grams, coherence, noise_gains, repeated, whitened
 from core.reweighted import resolved
+from core.untangling import untangled
 
 EXACT = 1e-5  # share of the whitened energy that least squares may leave unexplained: below it nothing else sounds
 COSTS = (0.05, 1.0)  # prior of `resolved` where nothing else sounds, and where something does
@@ -74,11 +76,14 @@ def separate(
     gram = whitened(grams)
     mixing = refined(gram, binary.astype(np.float64), owners)
     types = repeated(bars, mixing, grid.lengths)
+    if not np.array_equal(mixing, binary):
+        mixing = untangled(types, mixing, owners, rate)
+        types = repeated(bars, mixing, grid.lengths)
     share = unexplained(gram, mixing) / max(float(np.trace(gram)), 1e-30)
     if share > EXACT or np.linalg.matrix_rank(mixing) < mixing.shape[1]:
         _fill(bars, types, mixing, grid.lengths)
         prior = COSTS[int(share > EXACT)]
-        types = resolved(bars, mixing, rate=rate, prior=prior, progress=part_of(progress, 0.2, 0.6))
+        types = resolved(bars, mixing, owners, rate=rate, prior=prior, progress=part_of(progress, 0.2, 0.6))
     stems = np.empty((layout.loops, *samples.shape), dtype=np.float32)
     for loop in range(layout.loops):
         progress(0.6 + 0.4 * loop / layout.loops, "separation")

@@ -15,6 +15,15 @@ LEAST = 0.05  # a loop that plays is heard
 WORTH = 0.5  # of the unexplained energy: gains that leave more than this of it are not worth their freedom
 
 
+def balanced(mixing: Matrix, on: NDArray[np.bool_], owners: NDArray[np.intp]) -> Matrix:
+    """D with each loop at least faint where it is on, and its mean gain there at 1: only gain times loop is heard."""
+    result: Matrix = np.where(on, np.maximum(mixing, LEAST), 0.0)
+    for loop in np.unique(owners):
+        own = result[:, owners == loop]
+        result[:, owners == loop] = own / max(float(own[own > 0].mean()), 1e-9)
+    return result
+
+
 def refined(gram: Matrix, mixing: Matrix, owners: NDArray[np.intp]) -> Matrix:
     """The mixing matrix D [bars, types] with gains, each loop's mean gain where it plays being 1; or D as it was.
 
@@ -25,7 +34,7 @@ def refined(gram: Matrix, mixing: Matrix, owners: NDArray[np.intp]) -> Matrix:
     """
     current = mixing
     for _ in range(ROUNDS):
-        current = _balanced(_regressed(gram, current), owners)
+        current = balanced(_regressed(gram, current), mixing > 0, owners)
     return current if unexplained(gram, current) < WORTH * unexplained(gram, mixing) else mixing
 
 
@@ -44,14 +53,5 @@ def _regressed(gram: Matrix, mixing: Matrix) -> Matrix:
     systems = np.where(on[:, :, None] & on[:, None, :], types, 0.0)
     level = max(float(np.trace(types)) / len(types), 1e-30)
     systems += level * np.where(on, 1e-9, 1.0)[:, :, None] * np.eye(len(types))
-    gains = np.linalg.solve(systems, np.where(on, products.T, 0.0)[..., None])[..., 0]
-    return np.where(on, np.maximum(gains, LEAST), 0.0)
-
-
-def _balanced(mixing: Matrix, owners: NDArray[np.intp]) -> Matrix:
-    """D with each loop's mean gain at 1: only its product with the loop is heard."""
-    result = mixing.copy()
-    for loop in np.unique(owners):
-        own = mixing[:, owners == loop]
-        result[:, owners == loop] = own / max(float(own[own > 0].mean()), 1e-9)
-    return result
+    gains: Matrix = np.linalg.solve(systems, np.where(on, products.T, 0.0)[..., None])[..., 0]
+    return gains

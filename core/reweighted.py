@@ -3,12 +3,13 @@
 Bin by bin of a short-time Fourier transform of each bar, least squares becomes the search for the explanation with the
 fewest sounding cells:
 
-    minimise  sum over bars of log(|x_b - D_b s|^2 + f)  +  prior * sum over types of log(|s_t|^2 + f)
+    minimise  sum over bars of log(|x_b - D_b s|^2 + f)  +  prior * sum over loops of log(mean |s_t|^2 + f)
 
 by iteratively reweighted least squares while f falls from the bin's own power to a millionth of it (Chartrand and Yin,
 "Iteratively reweighted algorithms for compressive sensing", ICASSP 2008). The first sum lets a voice or a one-shot go
-its own way in the bars where it sounds; the second one chooses among the solutions of a singular D. The bars are
-transformed as if silence lay around them, so that x = D s holds in every bin of what repeats.
+its own way in the bars where it sounds. The second one chooses among the solutions of a singular D; its mean is over
+the types of a loop, so that a long loop costs no more than a short one. The bars are transformed as if silence lay
+around them, so that x = D s holds in every bin of what repeats.
 """
 
 from typing import Any
@@ -33,11 +34,14 @@ Cells = NDArray[np.float32]
 before the imaginary ones: D is real, so that they are as independent as the channels."""
 
 
-def resolved(bars: Bars, mixing: Matrix, *, rate: int, prior: float, progress: Progress = silent) -> Bars:
+def resolved(
+    bars: Bars, mixing: Matrix, owners: NDArray[np.intp], *, rate: int, prior: float, progress: Progress = silent
+) -> Bars:
     """The types S, float32 [types, channels, frames], of bars X [bars, channels, frames] mixed by D [bars, types].
 
     Args:
-        prior: what a sounding cell of a type costs beside one that nothing explains: near 0 where all but nothing is
+        owners: the loop of each type, [types].
+        prior: what a sounding cell of a loop costs beside one that nothing explains: near 0 where all but nothing is
             left unexplained, 1 where much is.
         progress: told before each moment of the bar; may raise `Cancelled`.
     """
@@ -49,22 +53,26 @@ def resolved(bars: Bars, mixing: Matrix, *, rate: int, prior: float, progress: P
     padded = np.zeros((count, channels, (moments + 1) * hop), dtype=np.float32)
     padded[..., hop : hop + frames] = bars
     types = np.zeros((mixing.shape[1], channels, padded.shape[2]), dtype=np.float32)
+    shares = _shares(owners)
     for moment in range(moments):  # each by itself, which bounds the memory
         progress(moment / moments, "separation")
         span = slice(moment * hop, moment * hop + length)
         spectrum = scipy.fft.rfft(padded[..., span] * window, axis=-1)
-        cells = sparsest(np.concatenate([spectrum.real, spectrum.imag], axis=1), mixing.astype(np.float32), prior)
+        cells = sparsest(
+            np.concatenate([spectrum.real, spectrum.imag], axis=1), mixing.astype(np.float32), shares, prior
+        )
         wave = scipy.fft.irfft(cells[:, :channels] + 1j * cells[:, channels:], n=length, axis=-1)
         types[..., span] += wave * window
     return types[..., hop : hop + frames]
 
 
-def sparsest(cells: Cells, mixing: Array, prior: float) -> Cells:
+def sparsest(cells: Cells, mixing: Array, shares: Array, prior: float) -> Cells:
     """The cells of the types that explain those of the bars with the fewest that sound.
 
     Args:
         cells: X [bars, parts, frequencies].
         mixing: D [bars, types].
+        shares: [types, types], 1/n between all types of a loop of n, else 0.
         prior: as in `resolved`.
     """
     bars, parts, bins = cells.shape
@@ -81,11 +89,18 @@ def sparsest(cells: Cells, mixing: Array, prior: float) -> Cells:
         result = _solved(systems, wanted)
         left = cells - (mixing @ result.reshape(types, -1)).reshape(bars, parts, bins)
         floor = power * np.float32(FLOOR ** (round_ / (ROUNDS - 1)))
-        weights, costs = 1 / (_pooled(left) + floor), np.float32(prior) / (_pooled(result) + floor)
+        weights = 1 / (_pooled(left) + floor)
+        costs = np.float32(prior) * shares.diagonal()[:, None] / (shares @ _pooled(result) + floor)
         # Only their ratio counts; the heaviest bar weighs 1, and no cost is so small that D's rank shows.
         scale = 1 / weights.max(axis=0)
         weights, costs = weights * scale, costs * scale + np.float32(1e-7)
     return result
+
+
+def _shares(owners: NDArray[np.intp]) -> Array:
+    together = owners[:, None] == owners
+    shares: Array = (together / together.sum(axis=1)).astype(np.float32)
+    return shares
 
 
 def _pooled(cells: Cells) -> Array:
