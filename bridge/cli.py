@@ -1,21 +1,20 @@
 """The command line: `loopcube extract` here, the other commands in their own modules.
 
 Results go to stdout, everything else to stderr. Exit status: 0 done, 2 a mistake that the user can mend, said in one
-line with its code, 130 stopped by Ctrl-C. What is slow to import is imported inside the commands.
+line with its code, 130 stopped by Ctrl-C, 143 by SIGTERM. What is slow to import is imported inside the commands.
 """
 
 import json
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bridge import cli_bridge, cli_demo
+from bridge.stopping import Stopped, stoppable
 from core.errors import Code, LoopError
 from core.progress import Progress, part_of
 
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from core.bars import BarGrid
     from core.extraction import Extraction
 
-MISTAKE, INTERRUPTED = 2, 130
+MISTAKE = 2
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Take a finished song apart into the loops it was built from."
@@ -40,7 +39,7 @@ def extract(
     first_downbeat: Annotated[float | None, typer.Option(help="With --bpm, in seconds; 0 if left out.")] = None,
     bars: Annotated[Path | None, typer.Option(help="Text file of downbeats in seconds, one a line.")] = None,
     loops: Annotated[str, typer.Option(help="How many loops, or auto.")] = "auto",
-    method: Annotated[str, typer.Option(help="auto or tucker.")] = "auto",
+    method: Annotated[str, typer.Option(help="auto, coherent or tucker.")] = "auto",
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result in JSON.")] = False,
 ) -> None:
@@ -49,17 +48,20 @@ def extract(
     The bars are found in the song, unless --bpm or --bars tells them.
     """
     from core.audio import read_clip
-    from core.extraction import Settings
-    from core.extraction import extract as take_apart
-    from core.results import check_writable, write_result
 
-    settings = Settings(method=method, loops=_loop_count(loops), seed=seed)  # type: ignore[arg-type]  # it checks
+    count = _loop_count(loops)
     _check_bar_options(bpm, meter, first_downbeat, bars)
     clip = read_clip(song)
     grid = _grid(clip, bpm, meter, first_downbeat, bars)
+
+    from core.extraction import Settings  # slow to import: what can be refused without it is refused at once
+    from core.extraction import extract as take_apart
+    from core.results import check_writable, write_result
+
+    settings = Settings(method=method, loops=count, seed=seed)  # type: ignore[arg-type]  # it checks
     parent = out or song.parent
     check_writable(parent)
-    with _interruptible(), progress_bar() as progress:
+    with progress_bar() as progress:
         extraction = take_apart(clip, settings, part_of(progress, 0.0, 0.95), grid)
         folder = write_result(extraction, parent, part_of(progress, 0.95, 1.0))
     _show(extraction, folder, as_json=as_json)
@@ -68,13 +70,15 @@ def extract(
 def main() -> None:
     """The `loopcube` command."""
     try:
-        app()
+        with stoppable():
+            app()
     except LoopError as error:
         message = " ".join(error.message.split())
         typer.echo(f"loopcube: error {int(error.code)}: {message}", err=True)
         sys.exit(MISTAKE)
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+    except Stopped as stopped:
+        typer.echo("loopcube: stopped", err=True)
+        sys.exit(stopped.status)
 
 
 @contextmanager
@@ -93,24 +97,6 @@ def progress_bar() -> Iterator[Progress]:
             bar.update(task, completed=fraction, description=stage)
 
         yield report
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Ctrl-C ends the block cleanly with status 130; a second one does not disturb the cleaning up."""
-
-    def interrupt(_signal: int, _frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    previous = signal.signal(signal.SIGINT, interrupt)
-    try:
-        yield
-    except KeyboardInterrupt:
-        typer.echo("loopcube: stopped, nothing was written", err=True)
-        raise typer.Exit(INTERRUPTED) from None
-    finally:
-        signal.signal(signal.SIGINT, previous)
 
 
 def _loop_count(text: str) -> int | None:

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
 from bridge import settings
 from bridge.settings import BridgeSettings
+from bridge.stopping import Stopped
 from core.errors import Code, LoopError
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 Out = Annotated[Path | None, typer.Option("--out", help="Folder for the results; beside each source if left out.")]
 Workers = Annotated[int, typer.Option("--workers", min=1, max=64, help="Songs worked on at the same time.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
-
-_console = Console(highlight=False, soft_wrap=True, markup=False)
 
 
 def register(app: typer.Typer) -> None:
@@ -52,7 +50,7 @@ def daemon(
     try:
         serve(_settings(port=port, out=_folder(out) if out else None, workers=workers), extract_to_folder)
     except AlreadyRunningError as error:  # what the user wants is there
-        _console.print(error.message)
+        typer.echo(error.message)
 
 
 def ping(as_json: AsJson = False) -> None:
@@ -120,11 +118,11 @@ def watch(
     jobs = Jobs(clock=time.monotonic, queue=1_000)
     processes = WorkerProcesses(jobs, extract_to_folder, processes=workers)
     processes.start()
-    _console.print(f"watching {folder}, results go to {target or folder}; stop with Ctrl-C")
+    typer.echo(f"watching {folder}, results go to {target or folder}; stop with Ctrl-C")
     try:
         drop_folder.watch(folder, _starter(jobs, target), existing=existing)
-    except KeyboardInterrupt:
-        _console.print("stopped")
+    except Stopped:
+        typer.echo("stopped")
     finally:
         jobs.close()
         processes.join(4.0)
@@ -139,7 +137,7 @@ def _starter(jobs: "Jobs", target: Path | None) -> Callable[[Path], None]:
         source = readable_file(str(path.absolute()))
         folder = output_folder(source, "", configured=target)
         job = jobs.start(JobRequest(source, folder), content_hash(source))
-        _console.print(f"{path.name}: {job.state}")
+        typer.echo(f"{path.name}: {job.state}")
         threading.Thread(target=_tell_end, args=(jobs, job), daemon=True).start()
 
     return start
@@ -149,7 +147,7 @@ def _tell_end(jobs: "Jobs", job: "Job") -> None:
     from bridge.jobs import FINAL
 
     job = jobs.wait_until(lambda now: now.state in FINAL, job.id)
-    _console.print(f"{job.request.path.name}: {job.state}{_because(str(job.result or job.text))}")
+    typer.echo(f"{job.request.path.name}: {job.state}{_because(str(job.result or job.text))}")
 
 
 def _settings(**chosen: Any) -> BridgeSettings:
@@ -169,6 +167,7 @@ def _folder(path: Path) -> Path:
 
 
 def _wait(client: "Client", job: str) -> "JobStatusReply":
+    from rich.console import Console
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
@@ -193,10 +192,11 @@ def _because(text: str) -> str:
 
 
 def _tell(as_json: bool, values: dict[str, object], text: str) -> None:
-    _console.print(json.dumps(values) if as_json else text)
+    typer.echo(json.dumps(values) if as_json else text)
 
 
 def _log_to_console() -> None:
+    from rich.console import Console
     from rich.logging import RichHandler
 
     handler = RichHandler(console=Console(stderr=True), show_path=False, markup=False)

@@ -81,6 +81,7 @@ class Workers:
         return not any(thread.is_alive() for thread in self._threads)
 
     def _serve(self) -> None:
+        _leave_ctrl_c_to_the_daemon()
         while (job := self._jobs.take()) is not None:
             try:
                 ended = self._run(job)
@@ -121,6 +122,12 @@ class Workers:
                 return Ended(State.INTERRUPTED)
 
 
+def _leave_ctrl_c_to_the_daemon() -> None:
+    """Ctrl-C in a terminal reaches every process, even one still importing: those started by this thread block it."""
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+
 def _next(pipe: Connection) -> Progressed | Ended | None:
     """What the worker tells within a tick; a broken pipe means that it died."""
     try:
@@ -145,7 +152,7 @@ def _end(process: SpawnProcess) -> None:
 
 def _run_in_worker(work: Work, request: JobRequest, staging: Path, pipe: Connection) -> None:
     """The worker process: run the work, tell how it went."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches all; the daemon decides
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # for Windows, where no mask is inherited
     try:
         shutil.rmtree(staging, ignore_errors=True)  # left by a daemon that was killed
         staging.mkdir()

@@ -3,13 +3,16 @@
 Nothing is resampled and nothing is normalised on the way in or out.
 """
 
+import mimetypes
+import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy.io.wavfile
 import soundfile
 from numpy.typing import NDArray
 
@@ -19,6 +22,8 @@ Samples = NDArray[np.float32]
 
 MAX_CHANNELS = 8
 MIN_RATE, MAX_RATE = 8_000, 192_000
+HEAD = 4096  # bytes: every binary format has a zero among its first ones, and no text has
+BAD_FILE = 7  # libsndfile's code for an MP3 without a frame; its text says that the file is not there
 SILENCE = 1e-5  # -100 dBFS: below the noise of any 16-bit file
 
 
@@ -90,6 +95,8 @@ def write_wav(path: Path, samples: Samples, rate: int) -> None:
     Raises:
         LoopError: WRITE_FAILED, with the system's reason, or because a WAV holds no more than 4 GB.
     """
+    import scipy.io.wavfile  # slow to import, and reading does without
+
     try:
         scipy.io.wavfile.write(path, rate, np.ascontiguousarray(samples.T, dtype=np.float32))
     except (OSError, ValueError) as error:
@@ -97,24 +104,54 @@ def write_wav(path: Path, samples: Samples, rate: int) -> None:
 
 
 def _decode(path: Path) -> tuple[Samples, int]:
+    reason = _at_first_sight(path)
+    if reason is None:
+        with _quiet_decoders():
+            try:
+                frames, rate = soundfile.read(path, dtype="float32", always_2d=True)
+                return np.ascontiguousarray(frames.T), int(rate)
+            except soundfile.LibsndfileError as error:
+                reason = "damaged" if error.code == BAD_FILE else error.error_string.rstrip(".")
+            if not (mimetypes.guess_type(path.name)[0] or "").startswith("image/"):
+                with suppress(Exception):  # audioread's back ends raise whatever they like
+                    return _decode_by_librosa(path)
+    raise LoopError(Code.NOT_AUDIO, f"{path}: is not audio that can be read ({reason}); convert it to WAV or FLAC")
+
+
+@contextmanager
+def _quiet_decoders() -> Iterator[None]:
+    """C decoders tell the terminal what they think of a file (mpg123 does); the user gets our one line instead."""
     try:
-        frames, rate = soundfile.read(path, dtype="float32", always_2d=True)
-        return np.ascontiguousarray(frames.T), int(rate)
-    except soundfile.LibsndfileError as error:
-        return _decode_by_librosa(path, error)
+        terminal = os.dup(2)
+    except OSError:  # there is none
+        yield
+        return
+    try:
+        with Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(terminal, 2)
+        os.close(terminal)
 
 
-def _decode_by_librosa(path: Path, first_error: Exception) -> tuple[Samples, int]:
+def _at_first_sight(path: Path) -> str | None:
+    """What tells at once that a file is no audio; decoders would take seconds to find out, or talk to the terminal."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD)
+    except OSError as error:
+        return error.strerror
+    if not head:
+        return "it is empty"
+    return None if b"\0" in head else "it is text"
+
+
+def _decode_by_librosa(path: Path) -> tuple[Samples, int]:
     import librosa  # slow to import, and needed only for rare formats
 
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # librosa tells of its own fall-backs; the user gets our one line
-            samples, rate = librosa.load(path, sr=None, mono=False)
-    except Exception as error:  # audioread's back ends raise whatever they like
-        reason = str(first_error).split(":")[-1].strip().rstrip(".")
-        raise LoopError(
-            Code.NOT_AUDIO, f"{path}: is not audio that can be read ({reason}); convert it to WAV or FLAC"
-        ) from error
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # librosa tells of its own fall-backs; the user gets our one line
+        samples, rate = librosa.load(path, sr=None, mono=False)
     shaped: NDArray[Any] = np.atleast_2d(samples)
     return shaped.astype(np.float32), int(rate)

@@ -2,7 +2,8 @@
 
 What clicks goes to the drums where it is deep and to the percussion where it is not; what is deep and does not click is
 a bass; what never stops and is not bright is a pad; the rest is melody, by its register. Steady sounds are smooth along
-time and clicks along frequency, so two median filters tell them apart (Fitzgerald, DAFx 2010).
+time and clicks along frequency, so two median filters tell them apart (Fitzgerald, DAFx 2010); the body of a kick is
+as steady as a bass, so both are judged by what sounds above it.
 """
 
 from collections import Counter
@@ -19,10 +20,12 @@ from core.cube import window_length
 SMOOTH = 17  # frames and bins of the median filters: 0.2 s and 370 Hz
 HIGHEST = 16_000.0  # Hz: what lies above tells nothing, and takes time
 DEEP = 150.0  # Hz: below lie kicks and basses
-CLICKING = 0.3  # share of percussive energy from which a loop is drums or percussion
-DEEP_DRUMS, DEEP_BASS = 0.2, 0.4  # share of deep energy of a kit, and of a bass
+SOME_DEEP, MOST_DEEP = 0.2, 0.4  # share of deep energy that a kit has at least, and a bass
+CLICKING = 0.3  # percussive share from which a loop is drums or percussion
+DEEP_CLICKING = 0.75  # the same where most is deep: plucked basses click, but less than kicks
 STEADY, DARK = 0.5, 800.0  # a pad has hardly a gap and its centre below, in Hz
 REGISTERS = ((500.0, "melody low"), (1_500.0, "melody mid"))  # centres below these, in Hz, else "melody high"
+FAINT = 1e-3  # -30 dB: what lies above `DEEP` by less is the edge of a deep sound
 TINY = 1e-20
 
 
@@ -31,7 +34,7 @@ class Features:
     """What a guess is made from.
 
     Attributes:
-        percussive: share of the energy that is in clicks and noise bursts, 0 to 1.
+        percussive: share of clicks and noise bursts in the energy above `DEEP`, 0 to 1.
         deep: share of the energy below `DEEP`, 0 to 1.
         centre: of the energy on a logarithmic axis, in Hz.
         steady: geometric over arithmetic mean of the power along time, 1 for a sound that never changes.
@@ -57,13 +60,13 @@ def labels_of(loops: list[Samples], rate: int) -> list[str]:
 def guess(features: Features) -> str:
     """The likely kind of a loop.
 
-    >>> guess(Features(percussive=0.6, deep=0.5, centre=120.0, steady=0.0))
+    >>> guess(Features(percussive=0.9, deep=0.5, centre=120.0, steady=0.0))
     'drums'
     """
+    if features.deep >= MOST_DEEP:
+        return "drums" if features.percussive >= DEEP_CLICKING else "bass"
     if features.percussive >= CLICKING:
-        return "drums" if features.deep >= DEEP_DRUMS else "percussion"
-    if features.deep >= DEEP_BASS:
-        return "bass"
+        return "drums" if features.deep >= SOME_DEEP else "percussion"
     if features.steady >= STEADY and features.centre < DARK:
         return "pad"
     return next((name for highest, name in REGISTERS if features.centre < highest), "melody high")
@@ -72,14 +75,17 @@ def guess(features: Features) -> str:
 def measure(audio: Samples, rate: int) -> Features:
     """The features of a loop, audio [channels, frames]."""
     frequencies, energy = _energies(audio, rate)
-    total = energy.sum() + TINY
-    spectrum = energy.sum(axis=1) / total
-    power = energy.sum(axis=0) + 1e-6 * energy.sum(axis=0).max() + TINY
+    spectrum = energy.sum(axis=1)
+    power = energy.sum(axis=0)
+    deep = frequencies < DEEP
+    share = spectrum / (spectrum.sum() + TINY)
+    audible = power + 1e-6 * power.max() + TINY
+    clicks = (energy * _percussive_mask(energy))[~deep]
     return Features(
-        percussive=float((energy * _percussive_mask(energy)).sum() / total),
-        deep=float(spectrum[frequencies < DEEP].sum()),
-        centre=float(np.exp(spectrum @ np.log(frequencies))),
-        steady=float(np.exp(np.log(power).mean()) / power.mean()),
+        percussive=float(clicks.sum() / (spectrum[~deep].sum() + FAINT * spectrum.sum() + TINY)),
+        deep=float(share[deep].sum()),
+        centre=float(np.exp(share @ np.log(frequencies))),
+        steady=float(np.exp(np.log(audible).mean()) / audible.mean()),
     )
 
 

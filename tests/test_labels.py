@@ -38,6 +38,13 @@ def test_most_loops_of_a_known_kind_are_called_by_it() -> None:
     assert np.mean([label == kind for label, kind in said if kind in ("drums", "bass")]) == 1, said
 
 
+def test_a_kick_alone_is_no_bass() -> None:
+    seconds = np.arange(RATE // 2) / RATE
+    phase = 50 * seconds + 12 * (1 - np.exp(-seconds / 0.03))  # from 450 Hz down to 50
+    kick = np.sin(2 * np.pi * phase) * np.exp(-seconds / 0.12)
+    assert labels_of([np.tile(kick, 4)[None].astype(np.float32)], RATE) == ["drums"]
+
+
 def _tone(hertz: float, rate: int = RATE) -> Samples:
     return (0.3 * np.sin(2 * np.pi * hertz * np.arange(rate) / rate)).astype(np.float32)[None]
 
