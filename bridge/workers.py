@@ -9,11 +9,13 @@ import logging
 import multiprocessing
 import shutil
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -124,7 +126,8 @@ class Workers:
 
 def _leave_ctrl_c_to_the_daemon() -> None:
     """Ctrl-C in a terminal reaches every process, even one still importing: those started by this thread block it."""
-    if hasattr(signal, "pthread_sigmask"):
+    if sys.platform != "win32":
+        resource_tracker.ensure_running()  # as its start would unblock the signal again
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 

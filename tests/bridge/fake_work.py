@@ -54,6 +54,15 @@ def refusing(request: JobRequest, folder: Path, progress: Progress) -> Path:
     raise LoopError(Code.MUSIC_NOT_USABLE, "3 bars, at least 4 are needed")
 
 
+def masked(request: JobRequest, folder: Path, progress: Progress) -> Path:
+    """Work that refuses unless its process was born deaf to Ctrl-C."""
+    import signal
+
+    if signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, []):
+        raise LoopError(Code.INTERNAL, "Ctrl-C would have been heard")
+    return quick(request, folder, progress)
+
+
 def buggy(request: JobRequest, folder: Path, progress: Progress) -> Path:
     quick(request, folder, progress)
     raise ZeroDivisionError("by nought")

@@ -151,3 +151,10 @@ def test_closing_stops_what_runs(running: Callable[[Work], Jobs], song: Path) ->
     jobs.close()
     assert jobs.wait_until(lambda job: job.state is State.INTERRUPTED, name, timeout=2.5).state is State.INTERRUPTED
     assert left(song) == []
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="Windows has no masks")
+def test_ctrl_c_in_the_terminal_is_not_heard_by_workers(running: Callable[[Work], Jobs], song: Path) -> None:
+    jobs = running(fake_work.masked)
+    job = ended(jobs, add(jobs, song))
+    assert job.state is State.DONE, job.text
