@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 MISTAKE = 2
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, help="Take a finished song apart into the loops it was built from."
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,  # plain help starts in half the time
+    help="Take a finished song apart into the loops it was built from.",
 )
 
 
@@ -43,7 +46,7 @@ def extract(
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result in JSON.")] = False,
 ) -> None:
-    """Write the loops of a song, where each plays, and what is left, to a new folder.
+    """Write the loops of a song, and the map of them, to a new folder.
 
     The bars are found in the song, unless --bpm or --bars tells them.
     """

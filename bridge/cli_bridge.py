@@ -29,7 +29,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
 def register(app: typer.Typer) -> None:
     """Add the bridge's commands to an application."""
-    send = typer.Typer(no_args_is_help=True, help="Ask the running daemon, over OSC.")
+    send = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Ask the running daemon, over OSC.")
     for command in (ping, extract, status, cancel):
         send.command()(command)
     app.command()(daemon)
@@ -42,7 +42,7 @@ def daemon(
     out: Out = None,
     workers: Workers = settings.WORKERS,
 ) -> None:
-    """Serve REAPER, Live and `loopcube send` on this machine until it is stopped (Ctrl-C)."""
+    """Serve hosts and `loopcube send` on this machine until stopped."""
     from bridge.daemon import AlreadyRunningError, serve
     from bridge.work import extract_to_folder
 
@@ -105,7 +105,10 @@ def watch(
     existing: Annotated[bool, typer.Option("--existing", help="Take the files that are there already, too.")] = False,
     workers: Workers = 1,
 ) -> None:
-    """Take apart every audio file that is moved or copied into a folder, until stopped (Ctrl-C)."""
+    """Take apart every audio file that is put into a folder.
+
+    Goes on until it is stopped (Ctrl-C).
+    """
     import time
 
     from bridge import drop_folder

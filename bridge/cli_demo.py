@@ -22,7 +22,7 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for the song and the result.")] = Path("loopcube-demo"),
     method: Annotated[str, typer.Option(help="As in extract.")] = "auto",
 ) -> None:
-    """Make a song of four known loops, take it apart, and say how close that came to the truth."""
+    """Make a song of known loops, take it apart, tell how well it went."""
     from rich.console import Console
 
     from bridge.cli import progress_bar
