@@ -10,7 +10,7 @@ from typing import Any
 
 from core.errors import Code, LoopError
 
-METHODS = ("auto", "tucker")
+METHODS = ("auto", "coherent", "tucker")
 LOOP_BARS = (1, 2, 4, 8)
 MAX_LOOPS = 64
 MAX_FRAME = 2**31 - 1

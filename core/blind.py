@@ -1,8 +1,8 @@
 """The blind layout: how many loops there are, how long they are, and when each plays, from the spectral cube alone.
 
 Votes of single bins propose loops; the shortest description of the song by loops decides which of them there are.
-Starting from all proposals, loops are taken out one at a time while the description gets shorter, each bar is then
-given its loops anew, lengths are tried, and what is left unexplained votes again.
+Proposals are taken in the order of their votes where they shorten the description; those that others make superfluous
+are taken out again, each bar is given its loops anew, lengths are tried, and what is left unexplained votes once more.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,6 @@ MOST_CANDIDATES = 24
 PER_LOOP = 0.0025  # of the empty description: what a loop must save
 PER_SWITCH = 0.0006  # and for each time that it goes on or off
 ROUNDS = 3
-TRIES = 6  # loops tried for removal before giving up
 BARS_PER_LENGTH = 6  # a loop of n bars is looked for in songs of at least this many times n
 SHADOW = 0.1  # of the empty description: a loop that saves more is no mere change of level
 GAIN_STEPS = 2
@@ -62,11 +61,18 @@ class Proposal:
 
 
 def find_layout(
-    cube: Cube, *, longest: int = 8, jitter: float = 0.0, seed: int = 0, progress: Progress = silent
+    cube: Cube,
+    *,
+    count: int | None = None,
+    longest: int = 8,
+    jitter: float = 0.0,
+    seed: int = 0,
+    progress: Progress = silent,
 ) -> tuple[Layout, Proposal]:
     """The layout of a song from its complex cube [channels, frequencies, frames per bar, bars].
 
     Args:
+        count: at most so many loops, or None for as many as pay.
         longest: bars of the longest loop to look for.
         jitter: frames by which repeats may be off their bars, as in `choose_bins`.
 
@@ -81,6 +87,7 @@ def find_layout(
     described = _strata(patterns, seed)
     subset = coder(chosen.bins[described], chosen.slack[described])
     found = _settle(subset, proposed, longest, part_of(progress, 0.2, 1.0))
+    found = _at_most(subset, found, count)
     return _layout(found, cube.shape[3]), found
 
 
@@ -99,12 +106,10 @@ def _strata(patterns: Patterns, seed: int) -> NDArray[np.intp]:
 
 
 def _settle(subset: Coder, proposed: list[Candidate], longest: int, progress: Progress) -> Proposal:
-    current = propose(subset, *_loops_of(proposed))
+    current = grown(subset, propose(subset, [], []), proposed)
     for round_ in range(ROUNDS):
         progress(round_ / ROUNDS, "layout")
-        current = pruned(subset, current)
-        current = with_gains(subset, current)
-        current = pruned(subset, current)
+        current = pruned(subset, with_gains(subset, current))
         current = reassigned(subset, current)
         current = relengthened(subset, current, longest)
         if round_ == ROUNDS - 1 or not current.loops:
@@ -112,9 +117,7 @@ def _settle(subset: Coder, proposed: list[Candidate], longest: int, progress: Pr
         more = _left_over(current, longest)
         if not more:
             break
-        phases, lengths, gains = _loops_of(more)
-        gains = np.concatenate([current.gains, gains], axis=1)
-        current = propose(subset, current.phases + phases, current.lengths + lengths, gains)
+        current = grown(subset, current, more)
     return pruned(subset, current)
 
 
@@ -131,10 +134,25 @@ def propose(subset: Coder, phases: list[Phases], lengths: list[int], gains: Gain
     return Proposal(phases, lengths, gains, description, description.length + price * empty.length)
 
 
+def grown(subset: Coder, current: Proposal, proposed: list[Candidate]) -> Proposal:
+    """With those proposed loops that are worth their price, asked in the order of their votes.
+
+    Rows with many votes are nearly always loops; rows with few are often bins in which loops share a sound. Those come
+    last, when there is little left for them to explain.
+    """
+    for candidate in proposed:
+        phases, lengths, gains = _loops_of([candidate])
+        gains = np.concatenate([current.gains, gains], axis=1)
+        more = propose(subset, current.phases + phases, current.lengths + lengths, gains)
+        if more.score < current.score:
+            current = more
+    return current
+
+
 def pruned(subset: Coder, current: Proposal) -> Proposal:
     """Without the loops that are not worth their price, the least useful ones first."""
     while current.loops:
-        for k in np.argsort(_worth(subset, current), kind="stable")[:TRIES]:
+        for k in np.argsort(_worth(subset, current), kind="stable"):
             fewer = _without(subset, current, int(k))
             if fewer.score < current.score:
                 current = fewer
@@ -152,6 +170,13 @@ def without_shadows(subset: Coder, current: Proposal) -> Proposal:
             fewer = with_gains(subset, fewer)
             if fewer.score < current.score:
                 current = fewer
+    return current
+
+
+def _at_most(subset: Coder, current: Proposal, count: int | None) -> Proposal:
+    """The `count` most useful loops."""
+    while count is not None and current.loops > count:
+        current = _without(subset, current, int(np.argmin(_worth(subset, current))))
     return current
 
 
@@ -299,8 +324,7 @@ def _left_over(current: Proposal, longest: int) -> list[Candidate]:
 
 
 def _loops_of(proposed: list[Candidate]) -> tuple[list[Phases], list[int], Gains]:
-    bars = len(proposed[0].on) if proposed else 0
-    gains = np.ones((bars, len(proposed)), dtype=np.float32)
+    gains = np.ones((len(proposed[0].on), len(proposed)), dtype=np.float32)
     for k, candidate in enumerate(proposed):
         level = float(np.median(candidate.gains[candidate.on]))
         gains[:, k] = np.clip(candidate.gains / level, *GAIN_RANGE) if level > 0 else 1.0

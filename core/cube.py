@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 import scipy.fft
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from core.audio import Samples
 from core.bars import BarGrid
@@ -123,3 +123,17 @@ def synthesise(cube: Cube, framing: Framing, frames: int) -> Samples:
     result = np.zeros((cube.shape[0], frames), dtype=np.float32)
     result[:, framing.start : framing.end] = padded[:, span] / framing._power[span]
     return result
+
+
+def moved_earlier(cube: Cube, shifts: ArrayLike) -> Cube:
+    """The cube of bars that start later by `shifts` [bars], fractions of a frame: each frequency turned by its delay.
+
+    Windows stay where they are, so this holds for shifts that are short beside them.
+    """
+    late = np.asarray(shifts, dtype=np.float64)
+    if not late.any():
+        return cube
+    frequency = np.arange(cube.shape[1]) / (2 * (cube.shape[1] - 1))
+    turn = np.exp(2j * np.pi * frequency[:, None] * late).astype(np.complex64)
+    moved: Cube = (cube * turn[None, :, None, :]).astype(np.complex64)
+    return moved

@@ -22,6 +22,8 @@ Matrix = NDArray[np.float32]
 
 KAPPA = 1.5  # contents cost more than left-overs, so that a type must return to pay for itself
 FLOOR = 1e-3  # of a bin's mean power: -30 dB is as good as explained
+CANCELLING = 4.0  # times the cost of a content that only undoes another: sounds do not cancel each other in music
+SILENCED = 0.1  # power left of two contents that cancel
 ANNEALING = 2.5  # decades from which the floor falls
 
 
@@ -71,7 +73,20 @@ class Coder:
             contents = self._reweighted(types, pairs, contents, self.floor[:, None] * np.float32(10**decade))
         residual = self.bins - contents @ types.T
         length = self.cost(residual).sum(axis=1) + KAPPA * self.cost(contents).sum(axis=1)
+        length += CANCELLING * KAPPA * self._cancelled(contents, types.T @ types > 0)
         return Description(float(length.mean()), contents, residual)
+
+    def _cancelled(self, contents: Bins, together: NDArray[np.bool_]) -> Matrix:
+        """Cost of the contents that cancel each other where they sound together, [bins]."""
+        total = np.zeros(len(contents), dtype=np.float32)
+        cost = self.cost(contents)
+        power = np.square(np.abs(contents))
+        for one in range(contents.shape[1] - 1):
+            others = one + 1 + np.flatnonzero(together[one, one + 1 :])
+            left = np.square(np.abs(contents[:, one, None] + contents[:, others]))
+            gone = left < SILENCED * np.minimum(power[:, one, None], power[:, others])
+            total += (gone * np.minimum(cost[:, one, None], cost[:, others])).sum(axis=1)
+        return total
 
     def _reweighted(self, types: Matrix, pairs: Matrix, contents: Bins, floor: Matrix) -> Bins:
         """One step: (D' W D + U) s = D' W x in every bin, with W and U the inverse powers of the last step."""

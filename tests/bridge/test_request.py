@@ -41,7 +41,7 @@ def test_options_are_read(text: str, options: dict[str, object], out: str) -> No
         ('{"loops": true}', "loops"),
         ('{"loops": 2.0}', "loops"),
         ('{"loops": NaN}', "loops"),
-        ('{"method": "magic"}', "method must be one of auto, tucker"),
+        ('{"method": "magic"}', "method must be one of auto, coherent, tucker"),
         ('{"max_loop_bars": 3}', "max_loop_bars must be one of 1, 2, 4, 8, got 3"),
         ('{"max_loop_bars": true}', "max_loop_bars"),
         ('{"max_loop_bars": [1]}', "max_loop_bars"),
