@@ -26,6 +26,7 @@ from core.repetition import Matrix
 
 ROUNDS = 12
 FLOOR = 1e-6  # of a bin's power: the last f, and how far below the mixture a loop is still heard
+LEAST_COST = 3e-6  # some ten times the rounding of float32
 POOLED = 3  # neighbouring frequencies that share their weights
 
 Array = NDArray[np.float32]
@@ -91,9 +92,9 @@ def sparsest(cells: Cells, mixing: Array, shares: Array, prior: float) -> Cells:
         floor = power * np.float32(FLOOR ** (round_ / (ROUNDS - 1)))
         weights = 1 / (_pooled(left) + floor)
         costs = np.float32(prior) * shares.diagonal()[:, None] / (shares @ _pooled(result) + floor)
-        # Only their ratio counts; the heaviest bar weighs 1, and no cost is so small that D's rank shows.
+        # Only their ratio counts; the heaviest bar weighs 1, and no cost is so small that a singular D shows.
         scale = 1 / weights.max(axis=0)
-        weights, costs = weights * scale, costs * scale + np.float32(1e-7)
+        weights, costs = weights * scale, costs * scale + np.float32(LEAST_COST)
     return result
 
 
@@ -115,7 +116,9 @@ def _solved(systems: Array, wanted: Cells) -> Cells:
     All n at once a row: several times as fast as a call of LAPACK for each small system.
     """
     types = len(systems)
+    least = np.float32(1e-7) * systems[np.arange(types), np.arange(types)].max(axis=0)
     for i in range(types):
+        np.maximum(systems[i, i], least, out=systems[i, i])  # what rounding leaves of a singular system
         for j in range(i + 1, types):
             factor = systems[j, i] / systems[i, i]
             systems[j, i + 1 :] -= factor * systems[i, i + 1 :]

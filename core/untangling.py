@@ -1,12 +1,13 @@
 """Gains told from leaks: which of the equivalent pairs of gains and loops is the one with the sparsest loops.
 
-Where type b is heard wherever type a is, gains leave least squares a choice: for any e, loops s_a - e s_b and gains
-d_b + e d_a explain the music as well as s_a and d_b do. A wrong e puts a copy of b into a. The right one leaves the
-fewest sounding cells in a, since a is silent in most cells in which b sounds:
+Gains leave least squares a choice. Whenever columns of D add up to nothing in all bars in which type k is off,
+D_(without k) n = 0 there, gains d_k + D n with types s_j - n_j s_k explain the music as well as d_k and s_j do: some of
+k is put into, or taken out of, the others. The plainest case is a type j that is heard only where k is too. The right n
+leaves the fewest sounding cells in the others, since they are silent in most cells in which k sounds:
 
-    minimise over e  sum over cells of sqrt(p) log(|s_a - sum over b of e_b s_b|^2 + f p)
+    minimise over n  sum over j and cells of sqrt(p) log(|s_j - n_j s_k|^2 + f p)
 
-p being the power in the cell of all that takes part, by reweighted least squares with falling f (as `core.reweighted`).
+p being the power of both in the cell, by reweighted least squares with falling f (as `core.reweighted`).
 """
 
 import numpy as np
@@ -21,6 +22,8 @@ from core.repetition import Matrix
 SWEEPS = 3
 ROUNDS = 15
 FLOOR = 1e-4  # the last f
+MOMENTS = 24
+NOTHING = 0.05  # singular values below this share of the largest add up to nothing: gains are known to a few per cent
 
 Spectra = NDArray[np.float64]
 """Cells of all types, [types, parts, cells], real and imaginary parts of all channels."""
@@ -35,44 +38,46 @@ def untangled(types: Bars, mixing: Matrix, owners: NDArray[np.intp], rate: int) 
         owners: the loop of each type.
     """
     spectra, current = _spectra(types, window_length(rate)), mixing.copy()
-    parents = _parents(mixing > 0)
-    longest_first = np.argsort(-(mixing > 0).sum(axis=0), kind="stable")
     for _ in range(SWEEPS):
-        for a in longest_first:
-            if parents[a]:
-                leaks = _leaks(spectra[a], spectra[parents[a]])
-                spectra[a] -= np.tensordot(leaks, spectra[parents[a]], axes=1)
-                current[:, parents[a]] += np.outer(current[:, a], leaks)
+        for k in range(mixing.shape[1]):
+            others = np.arange(mixing.shape[1]) != k
+            choices = _nothing(current[mixing[:, k] <= 0][:, others])
+            if choices.shape[1]:
+                leaks = choices @ _sparsest(spectra[others], spectra[k], choices)
+                spectra[others] -= leaks[:, None, None] * spectra[k]
+                current[:, k] += current[:, others] @ leaks
     return balanced(current, mixing > 0, owners)
 
 
-def _parents(on: NDArray[np.bool_]) -> list[list[int]]:
-    """For each type those that are heard wherever it is, and elsewhere too."""
-    inside = ~np.any(on[:, :, None] & ~on[:, None, :], axis=0)
-    return [[int(b) for b in np.flatnonzero(inside[a] & ~inside[:, a])] for a in range(on.shape[1])]
+def _nothing(rows: Matrix) -> Matrix:
+    """Combinations of the columns that add up to nearly nothing, [columns, combinations]."""
+    _, values, combinations = np.linalg.svd(rows, full_matrices=True)
+    values = np.pad(values, (0, rows.shape[1] - len(values)))
+    result: Matrix = combinations[values <= NOTHING * values.max(initial=0.0)].T
+    return result
 
 
-def _leaks(own: Spectra, others: Spectra) -> NDArray[np.float64]:
-    """How much of each of the others is in a type: from cells [parts, n] and [others, parts, n]."""
-    power = np.square(own).sum(axis=0) + np.square(others).sum(axis=(0, 1)) + 1e-14
+def _sparsest(others: Spectra, own: NDArray[np.float64], choices: Matrix) -> NDArray[np.float64]:
+    """The weights of the choices that take the most of a type out of the others."""
+    alone = np.square(own).sum(axis=0)
+    power = alone + np.square(others).sum(axis=1) + 1e-14
     weights = 1 / np.sqrt(power)
-    leaks = np.zeros(len(others))
+    found = np.zeros(choices.shape[1])
     for round_ in range(ROUNDS):
-        weighted = (others * weights).reshape(len(others), -1)
-        products = weighted @ others.reshape(len(others), -1).T
-        products += 1e-9 * np.trace(products) * np.eye(len(others))
-        leaks = np.linalg.solve(products, weighted @ own.ravel())
-        left = np.square(own - np.tensordot(leaks, others, axes=1)).sum(axis=0)
+        system = choices.T @ ((weights @ alone)[:, None] * choices)
+        wanted = choices.T @ np.einsum("jn,jpn,pn->j", weights, others, own, optimize=True)
+        found = np.linalg.solve(system + 1e-9 * max(np.trace(system), 1e-30) * np.eye(len(system)), wanted)
+        left = np.square(others - (choices @ found)[:, None, None] * own).sum(axis=1)
         weights = np.sqrt(power) / (left + FLOOR ** (round_ / (ROUNDS - 1)) * power)
-    return leaks
+    return found
 
 
 def _spectra(types: Bars, length: int) -> Spectra:
-    """Cells of the types from windows side by side: enough of them to tell by."""
+    """Cells of the types in up to `MOMENTS` windows spread over the bar."""
     count, channels, frames = types.shape
-    moments = max(frames // length, 1)
-    room = np.zeros((count, channels, moments * length))
-    room[..., : min(frames, moments * length)] = types[..., : moments * length]
-    pieces = scipy.fft.rfft(room.reshape(count, channels, moments, length) * np.hanning(length), axis=-1)
+    room = np.pad(types, ((0, 0), (0, 0), (0, max(length - frames, 0))))
+    starts = np.linspace(0, room.shape[2] - length, min(MOMENTS, -(-frames // length))).astype(np.intp)
+    windows = np.lib.stride_tricks.sliding_window_view(room, length, axis=2)[:, :, starts]
+    pieces = scipy.fft.rfft(windows * np.hanning(length), axis=-1)
     cells: Spectra = np.concatenate([pieces.real, pieces.imag], axis=1).reshape(count, 2 * channels, -1)
     return cells
