@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
 from core.audio import Samples
-from core.barlines import BarLine, Changes
+from core.barlines import Changes, first_hits
 from core.bars import MIN_BARS, BarGrid
 from core.period import Period, autocorrelation, candidate_periods, fit_period
 from core.progress import Progress, silent
@@ -26,12 +26,18 @@ FILE_REACH = 0.03  # seconds for bars that somebody typed or tapped
 TRACKER_REACH = 0.05  # seconds within which a tracker's phase costs nothing
 SURE, BETTER = 3.0, 0.5  # least cliff and least gain of a bar line that is moved (see `core.barlines.BarLine`)
 FAR = 5.0  # price of leaving a tracker's phase
+COARSENESS = 0.015  # seconds by which a tracker scatters around a steady beat
 SAME_TEMPO = 0.03  # by how much bars of one tempo may differ in length
 PART = 0.2  # of the clip: shorter stretches of another tempo are a tracker's slips
 STEADY_BARS = 8  # fewer bars are no evidence of a tempo
-USUAL_BAR, OCTAVES = 2.0, 1.0  # seconds of the likeliest bar, and the spread of a Gaussian around it
+USUAL_BAR, OCTAVES = 1.75, 1.0  # seconds of the likeliest bar, and the spread of a Gaussian around it
 TRUST = 1.5  # how much likelier the tracker's own bar is than another of the same evidence
 SAME_COHERENCE = 0.85  # bars cut elsewhere correlate a little less or more
+CHANCE = 0.02  # of coherence, which unlike sounds have as well
+DRIFT = 0.015  # seconds by which played bars are early or late
+WON = 0.25  # of coherence that must be won by following a drift
+PLAIN = 0.002  # of coherence that shifts by fractions must win over whole frames
+FINE = 0.04  # frames by which the bar length may be wrong
 PADDING = 0.005  # seconds that the last bar may lack
 
 
@@ -83,12 +89,22 @@ def refine(samples: Samples, grid: BarGrid, *, rate: int, progress: Progress = s
     proposal = _tracked(mono, grid, rate) if grid.origin == "tracker" else None
     progress(0.5, "bars to the sample")
     proposal = proposal or _run_by_run(mono, grid, rate)
-    if proposal is None or len(proposal.starts) <= MIN_BARS:
-        return given
     progress(0.8, "bars to the sample")
-    refined = _on_frames(mono, grid, proposal, given)
+    refined = given
+    if proposal is not None and len(proposal.starts) > MIN_BARS:
+        refined = _better(given, _on_frames(mono, grid, proposal, given))
+    if proposal is None or "evened" in proposal.changes:
+        refined = _aligned(mono, refined, rate)
     progress(1.0, "bars to the sample")
-    return refined if refined.coherence_after >= SAME_COHERENCE * given.coherence_after else given
+    return refined
+
+
+def _better(given: Refined, placed: Refined) -> Refined:
+    """The placed bars, unless the given ones repeat better or, but for roundings, are the same and repeat as well."""
+    least = SAME_COHERENCE * given.coherence_after - CHANCE
+    if given.grid.bars == placed.grid.bars and np.abs(given.grid.starts - placed.grid.starts).max() <= 1:
+        least = given.coherence_after + PLAIN
+    return placed if placed.coherence_after >= least else replace(given, bar_frames=placed.bar_frames)
 
 
 def _emphasised(samples: Samples) -> Samples:
@@ -114,8 +130,9 @@ def _tracked(mono: Samples, grid: BarGrid, rate: int) -> _Proposal | None:
     bar = chosen.frames
     near = _phase(grid.starts[:-1].astype(np.float64), bar)
     beat = own / grid.beats_per_bar
-    line = Changes(mono, bar, rate).bar_line(near, bar / 2, price=FAR, free=TRACKER_REACH * rate)
-    phase = line.phase if _convincing(line) else near
+    same_bar = abs(np.log2(bar / own) - round(np.log2(bar / own))) < SAME_TEMPO  # of another, the phase means nothing
+    line = Changes(mono, bar, rate).bar_line(near, bar / 2, price=FAR * same_bar, free=TRACKER_REACH * rate)
+    phase = line.phase if line.cliff > SURE else near + _hits(mono, near, bar, rate)
     starts = _covering(mono, phase, bar, rate)
     return _Proposal(starts, bar, _told(own, bar, phase - near, beat, rate))
 
@@ -189,18 +206,29 @@ def _steady(mono: Samples, starts: Starts, origin: str, rate: int) -> _Proposal 
     own = float(np.polyfit(numbers, starts, 1)[0])
     period = fit_period(autocorrelation(part, rate), own)
     if not period.significant:
-        return None
+        return _evened(starts, rate) if origin == "tracker" else None
     bar = period.frames
     near = float(np.median(starts - bar * numbers))
     reach = {"host": REACH, "tracker": TRACKER_REACH}.get(origin, FILE_REACH) * rate
     line = Changes(part, bar, rate).bar_line(near - offset, reach)
-    phase = offset + line.phase if _convincing(line) else near
+    phase = offset + line.phase if line.cliff > SURE and line.gain > BETTER else near
     fitted = np.clip(phase + bar * numbers, 0, len(mono))
     return _Proposal(fitted, bar, _told(own, bar, phase - near, bar, rate))
 
 
-def _convincing(line: BarLine) -> bool:
-    return line.cliff > SURE and line.gain > BETTER
+def _evened(starts: Starts, rate: int) -> _Proposal | None:
+    """A straight line through a tracker's bars, if its own coarseness is all that parts them."""
+    numbers = np.arange(len(starts), dtype=np.float64)
+    bar, first = np.polyfit(numbers, starts, 1)
+    line = np.maximum(first + bar * numbers, 0.0)
+    if np.std(starts - line) > COARSENESS * rate:
+        return None
+    return _Proposal(line, float(bar), ("evened",))
+
+
+def _hits(mono: Samples, phase: float, bar: float, rate: int) -> float:
+    """How far a tracker's bars are from their first hits, the least that can be had where nothing falls silent."""
+    return first_hits(mono, np.arange(phase % bar, len(mono) - bar, bar), TRACKER_REACH * rate, rate)
 
 
 def _phase(starts: Starts, bar: float) -> float:
@@ -229,16 +257,59 @@ def _told(own: float, bar: float, moved: float, beat: float, rate: int) -> tuple
 
 def _on_frames(mono: Samples, grid: BarGrid, proposal: _Proposal, given: Refined) -> Refined:
     """The true starts as whole frames and shifts, or rounded, whichever repeats better."""
-    starts = np.clip(np.round(proposal.starts), 0, len(mono)).astype(np.int64)
-    fractions = proposal.starts[:-1] - starts[:-1]
+    starts, fractions = _whole_and_part(proposal.starts, len(mono))
     spectra = BarSpectra(mono, starts)
-    whole, between = spectra.coherence(), spectra.coherence(fractions)
-    kept = between > whole + 0.002
+    between = spectra.coherence(fractions)
+    if proposal.bar_frames is not None and proposal.bar_frames % 1.0:
+        starts = np.clip(_rounded(spectra, proposal.starts, starts), 0, len(mono))
+        spectra = BarSpectra(mono, starts)
+    whole = spectra.coherence()
+    if between > whole + PLAIN:
+        starts, shifts = _whole_and_part(proposal.starts, len(mono))
+    else:
+        shifts = np.zeros(len(fractions))
     return Refined(
         replace(grid, starts=starts),
-        fractions if kept else np.zeros(len(fractions)),
+        shifts,
         proposal.bar_frames,
         given.coherence_before,
-        max(whole, between),
+        max(whole, between) if shifts.any() else whole,
         proposal.changes,
     )
+
+
+def _whole_and_part(true: Starts, frames: int) -> tuple[NDArray[np.int64], Starts]:
+    """True starts [bars + 1] as whole frames within the clip, and as fractions [bars] of at most a half."""
+    starts = np.clip(np.round(true), 0, frames).astype(np.int64)
+    return starts, np.clip(true[:-1] - starts[:-1], -0.5, 0.5)
+
+
+def _aligned(mono: Samples, bars: Refined, rate: int) -> Refined:
+    """Each bar laid over the others, where no single length explains them and they repeat better so."""
+    late = BarSpectra(mono, bars.grid.starts).lateness(round((REACH if bars.grid.origin == "host" else DRIFT) * rate))
+    true = bars.grid.starts + np.append(late, late[-1])
+    starts, shifts = _whole_and_part(true, len(mono))
+    if np.diff(starts).min() <= 0:
+        return bars
+    coherence = BarSpectra(mono, starts).coherence(shifts)
+    if coherence < bars.coherence_after + WON:
+        return bars
+    grid = replace(bars.grid, starts=starts)
+    return Refined(grid, shifts, None, bars.coherence_before, coherence, (*bars.changes, "drift followed"))
+
+
+def _rounded(spectra: BarSpectra, true: Starts, nearest: NDArray[np.int64]) -> NDArray[np.int64]:
+    """True starts [bars + 1] rounded as the clips of the song were, given the spectra of bars at the nearest frames.
+
+    The fraction of the first start, unknown to the ear, and the last hundredths of the bar length decide which bars
+    were rounded up.
+    """
+    best, most = nearest, (1 + PLAIN) * spectra.agreement(np.zeros(len(true) - 1, dtype=np.int64))
+    numbers = np.arange(len(true)) - len(true) / 2
+    for stretch in np.linspace(-FINE, FINE, 17):
+        for part in np.linspace(-0.5, 0.4, 10):
+            starts = np.round(true + part + stretch * numbers).astype(np.int64)
+            agreement = spectra.agreement((starts - nearest)[:-1])
+            if agreement > most:
+                best, most = starts, agreement
+    return best

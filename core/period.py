@@ -18,7 +18,7 @@ SMOOTHING = 10.0  # Hz: partials of held notes stand above it and lose their say
 FARTHEST = 0.8  # of the clip: farther lags have too little sound to compare
 SPREAD = 0.005  # how far from the proposed length to look
 SIGNIFICANT = 20.0  # standard deviations: a period stands out by 50 and more, chance by 12 at most
-WHOLE = 0.004  # of a frame: a length so close to a whole number is one
+WHOLE = 0.004  # frames: a length so close to a whole number or a half, as 128 bpm has at 44.1 kHz, is just that
 LONGEST = 8.5  # seconds of a bar
 SHORTEST = 0.8  # seconds of a bar that is proposed where nobody asked for one so short
 
@@ -62,10 +62,11 @@ def fit_period(correlation: NDArray[np.float32], near: float, spread: float = SP
     best = float(lengths[np.argmax(sums)])
     fine = best + np.arange(-0.6, 0.6, 0.02) / np.sqrt(most)
     best = _vertex(fine, _comb(correlation, fine, most))
-    if abs(best - round(best)) < WHOLE:
-        best = float(round(best))
-    noise = float(np.std(sums)) + 1e-12
-    return Period(best, float(sums.max() - np.median(sums)) / noise, float(sums.max()) / most)
+    if abs(2 * best - round(2 * best)) < 2 * WHOLE:
+        best = round(2 * best) / 2
+    others = _comb(correlation, near * np.linspace(1 - SPREAD, 1 + SPREAD, 400), most)
+    strength = float(sums.max() - np.median(others)) / float(np.std(others) + 1e-12)
+    return Period(best, strength, float(sums.max()) / most)
 
 
 def candidate_periods(correlation: NDArray[np.float32], rate: int) -> list[Period]:
