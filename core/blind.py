@@ -27,6 +27,7 @@ PER_LOOP = 0.0025  # of the empty description: what a loop must save
 PER_SWITCH = 0.0006  # and for each time that it goes on or off
 ROUNDS = 3
 BARS_PER_LENGTH = 6  # a loop of n bars is looked for in songs of at least this many times n
+SAME_ROW = 1  # bars in which two loops may differ and still count as always heard together
 SHADOW = 0.1  # of the empty description: a loop that saves more is no mere change of level
 GAIN_STEPS = 2
 GAIN_RANGE = (0.05, 4.0)
@@ -109,7 +110,7 @@ def _settle(subset: Coder, proposed: list[Candidate], longest: int, progress: Pr
     current = grown(subset, propose(subset, [], []), proposed)
     for round_ in range(ROUNDS):
         progress(round_ / ROUNDS, "layout")
-        current = pruned(subset, with_gains(subset, current))
+        current = merged(subset, pruned(subset, with_gains(subset, current)))
         current = reassigned(subset, current)
         current = relengthened(subset, current, longest)
         if round_ == ROUNDS - 1 or not current.loops:
@@ -162,6 +163,19 @@ def pruned(subset: Coder, current: Proposal) -> Proposal:
     return current
 
 
+def merged(subset: Coder, current: Proposal) -> Proposal:
+    """With loops that are never heard apart made one, of the longer cycle: nobody could say what belongs to which."""
+    keep = list(range(current.loops))
+    for one in range(current.loops):
+        for other in range(one + 1, current.loops):
+            apart = np.count_nonzero((current.phases[one] >= 0) != (current.phases[other] >= 0))
+            if one in keep and other in keep and apart <= SAME_ROW:
+                keep.remove(min(one, other, key=lambda k: current.lengths[k]))
+    if len(keep) == current.loops:
+        return current
+    return _only(subset, current, keep)
+
+
 def without_shadows(subset: Coder, current: Proposal) -> Proposal:
     """Without the loops that only make up for a change of another one's level, once the gains are fitted anew."""
     for k in reversed(range(current.loops)):
@@ -195,7 +209,10 @@ def _worth(subset: Coder, current: Proposal) -> NDArray[np.float64]:
 
 
 def _without(subset: Coder, current: Proposal, loop: int) -> Proposal:
-    keep = [k for k in range(current.loops) if k != loop]
+    return _only(subset, current, [k for k in range(current.loops) if k != loop])
+
+
+def _only(subset: Coder, current: Proposal, keep: list[int]) -> Proposal:
     phases, lengths = [current.phases[k] for k in keep], [current.lengths[k] for k in keep]
     return propose(subset, phases, lengths, current.gains[:, keep])
 

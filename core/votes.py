@@ -227,7 +227,7 @@ def _assembled(parts: list[tuple[Vote, int]]) -> list[tuple[Vote, Counter[int]]]
             theirs = residue_bars(other.on, length)
             apart = other_length == length and not (known & theirs).any()
             together = known_switches(on | other.on, known | theirs)
-            if apart and together <= max(known_switches(on, known), known_switches(other.on, theirs)):
+            if apart and together <= min(known_switches(on, known), known_switches(other.on, theirs)):
                 on, gains = on | other.on, np.where(other.on, other.gains, gains)
                 known, count = known | theirs, count + other.count
             else:
