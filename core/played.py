@@ -1,0 +1,141 @@
+"""The layout of music that is played by hand: magnitudes vote, for they return where phases do not.
+
+Notes a few ms early or late and a little louder or softer change the magnitude of a bin by tenths, not its phase alone:
+followed from bar to bar, a bin ruled by one loop still takes two values, nearly nothing and about one level. So the
+votes of `core.votes` and the description lengths of `core.sparse_code` work on magnitudes as they do on complex bins,
+with a floor that allows for the player. What differs is the choice: near every true row the player leaves many that
+miss a bar or two, so loops are taken from the most voted down, and a row near a stronger one may only take its place.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.blind import Proposal, _strata, propose, pruned
+from core.cube import Cube
+from core.cycles import On, switches
+from core.layout import Layout
+from core.progress import Progress, silent
+from core.sparse_code import Coder, coder
+from core.votes import (
+    BANDS_PER_OCTAVE,
+    EDGE,
+    LOCAL_RANGE,
+    PEAK_RANGE,
+    Candidate,
+    Chosen,
+    candidates,
+    count_votes,
+    two_level,
+)
+
+VOTERS = 20_000
+POOLED = 3  # frames that are averaged: what 3 ms move out of one comes into the next
+SLACK = 0.03  # of a bin's power: 1.5 dB up and down
+BARS_PER_LENGTH = 6  # a loop of n bars is looked for in songs of at least this many times n
+NEAR = 8  # rows that differ in at most one bar of so many are near
+STRAY = 0.05  # share of votes below which a near row that switches no less is the stronger one's error
+MOST_CANDIDATES = 20
+
+Levels = NDArray[np.float32]
+
+
+def find_played_layout(
+    cube: Cube, *, count: int | None = None, longest: int = 8, seed: int = 0, progress: Progress = silent
+) -> tuple[Layout, Proposal]:
+    """The layout of a song from its complex cube [channels, frequencies, frames per bar, bars], phases ignored.
+
+    Args:
+        count: at most so many loops, or None for as many as pay.
+
+    Returns:
+        The layout, which has no loops where nothing repeats, and the proposal that it came from.
+    """
+    progress(0.0, "votes")
+    chosen = magnitude_bins(cube, VOTERS, seed)
+    proposed = played_candidates(chosen, min(longest, max(cube.shape[3] // BARS_PER_LENGTH, 1)))
+    described = _strata(two_level(chosen.bins), seed)
+    subset = coder(chosen.bins[described], chosen.slack[described])
+    found = at_most(subset, pruned(subset, grown(subset, proposed, progress)), count)
+    phases = np.array(found.phases, dtype=np.int16).reshape(found.loops, cube.shape[3]).T
+    return Layout((phases >= 0).astype(np.float32), tuple(found.lengths), phases), found
+
+
+def magnitude_bins(cube: Cube, count: int, seed: int) -> Chosen:
+    """Up to `count` audible magnitudes [bins, bars] (complex only in type), spread evenly over log frequency.
+
+    Of a stereo cube, middle and side count as channels too: each is blind to other places between the loudspeakers.
+    """
+    power = _pooled(_with_middle_and_side(cube)[:, :, EDGE[0] : cube.shape[2] - EDGE[1]])
+    loud = power.sum(axis=-1)
+    local = np.convolve(loud.mean(axis=(0, 2)), np.ones(31) / 31, mode="same")[: loud.shape[1]]
+    where = np.argwhere((loud > LOCAL_RANGE * local[None, :, None]) & (loud > PEAK_RANGE * loud.max()))
+    band = np.floor(np.log2((where[:, 1] + 8) / 8) * BANDS_PER_OCTAVE).astype(int)
+    weight = 1.0 / np.bincount(band)[band]
+    rng = np.random.default_rng(seed)
+    drawn = rng.choice(len(where), min(count, len(where)), replace=False, p=weight / weight.sum())
+    channel, frequency, time = where[np.sort(drawn)].T
+    bins = np.sqrt(power[channel, frequency, time]).astype(np.complex64)
+    return Chosen(bins, np.full(len(bins), SLACK, dtype=np.float32))
+
+
+def played_candidates(chosen: Chosen, longest: int) -> list[Candidate]:
+    """Loops that the magnitudes vote for, the most voted first, without what looks like a stronger one's error."""
+    kept: list[Candidate] = []
+    for candidate in candidates(count_votes(two_level(chosen.bins)), longest):
+        if len(kept) < MOST_CANDIDATES and not any(_is_stray(candidate, other) for other in kept):
+            kept.append(candidate)
+    return kept
+
+
+def grown(subset: Coder, proposed: list[Candidate], progress: Progress = silent) -> Proposal:
+    """Loops from the most voted down that shorten the description; each is added, or replaces a near one."""
+    current = propose(subset, [], [])
+    for number, candidate in enumerate(proposed):
+        progress(0.2 + 0.8 * number / len(proposed), "layout")
+        options = [_with(subset, current, candidate, None)]
+        near = [k for k, row in enumerate(current.phases) if _near(candidate.on, row >= 0)]
+        options += [_with(subset, current, candidate, k) for k in near]
+        current = min([current, *options], key=lambda proposal: proposal.score)
+    return current
+
+
+def at_most(subset: Coder, current: Proposal, count: int | None) -> Proposal:
+    """The best `count` loops, the others left out one at a time."""
+    while count is not None and current.loops > max(count, 0):
+        fewer = [_with(subset, current, None, k) for k in range(current.loops)]
+        current = min(fewer, key=lambda proposal: proposal.score)
+    return current
+
+
+def _with(subset: Coder, current: Proposal, added: Candidate | None, removed: int | None) -> Proposal:
+    kept = [k for k in range(current.loops) if k != removed]
+    phases, lengths = [current.phases[k] for k in kept], [current.lengths[k] for k in kept]
+    if added is not None:
+        phases, lengths = [*phases, added.phases], [*lengths, added.length]
+    return propose(subset, phases, lengths)
+
+
+def _is_stray(candidate: Candidate, other: Candidate) -> bool:
+    """A row that misses a few bars of a stronger one, without being simpler."""
+    weak = candidate.votes < STRAY * other.votes
+    return weak and _near(candidate.on, other.on) and switches(candidate.on) >= switches(other.on)
+
+
+def _near(one: On, other: On) -> bool:
+    return bool(np.count_nonzero(one != other) <= max(len(one) // NEAR, 1))
+
+
+def _with_middle_and_side(cube: Cube) -> Cube:
+    if len(cube) != 2:
+        return cube
+    left, right = cube
+    return np.stack([left, right, (left + right) / np.float32(np.sqrt(2)), (left - right) / np.float32(np.sqrt(2))])
+
+
+def _pooled(cube: Cube) -> Levels:
+    """Mean powers of `POOLED` frames each: [channels, frequencies, frames // POOLED, bars]."""
+    channels, frequencies, frames, bars = cube.shape
+    power = np.square(cube.real) + np.square(cube.imag)
+    whole = power[:, :, : frames // POOLED * POOLED]
+    result: Levels = whole.reshape(channels, frequencies, -1, POOLED, bars).mean(axis=3)
+    return result
