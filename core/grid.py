@@ -38,7 +38,8 @@ DRIFT = 0.015  # seconds by which played bars are early or late
 WON = 0.25  # of coherence that must be won by following a drift
 PLAIN = 0.002  # of coherence that shifts by fractions must win over whole frames
 FINE = 0.04  # frames by which the bar length may be wrong
-PADDING = 0.005  # seconds that the last bar may lack
+PARTS = sorted(np.linspace(-1.0, 1.0, 21), key=abs)  # of a frame by which the first start may be off
+PADDING = 0.005  # seconds that the first or last bar may lack
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,7 @@ def _holds_throughout(mono: Samples, grid: BarGrid, rate: int, bar: float) -> bo
 
 def _covering(mono: Samples, phase: float, bar: float, rate: int) -> Starts:
     """Starts of all bars of this length and phase that lie in the clip and are not silent at its ends."""
-    first = int(np.ceil((-phase - 1) / bar))
+    first = int(np.ceil((-phase - PADDING * rate) / bar))
     count = int((len(mono) + PADDING * rate - phase - first * bar) / bar)
     starts = phase + bar * (first + np.arange(count + 1))
     edges = np.clip(np.round(starts), 0, len(mono)).astype(np.int64)
@@ -212,8 +213,7 @@ def _steady(mono: Samples, starts: Starts, origin: str, rate: int) -> _Proposal 
     reach = {"host": REACH, "tracker": TRACKER_REACH}.get(origin, FILE_REACH) * rate
     line = Changes(part, bar, rate).bar_line(near - offset, reach)
     phase = offset + line.phase if line.cliff > SURE and line.gain > BETTER else near
-    fitted = np.clip(phase + bar * numbers, 0, len(mono))
-    return _Proposal(fitted, bar, _told(own, bar, phase - near, bar, rate))
+    return _Proposal(phase + bar * numbers, bar, _told(own, bar, phase - near, bar, rate))
 
 
 def _evened(starts: Starts, rate: int) -> _Proposal | None:
@@ -257,15 +257,16 @@ def _told(own: float, bar: float, moved: float, beat: float, rate: int) -> tuple
 
 def _on_frames(mono: Samples, grid: BarGrid, proposal: _Proposal, given: Refined) -> Refined:
     """The true starts as whole frames and shifts, or rounded, whichever repeats better."""
-    starts, fractions = _whole_and_part(proposal.starts, len(mono))
+    true = proposal.starts + max(-float(proposal.starts[0]), 0.0)  # before the clip there is none
+    starts, fractions = _whole_and_part(true, len(mono))
     spectra = BarSpectra(mono, starts)
     between = spectra.coherence(fractions)
     if proposal.bar_frames is not None and proposal.bar_frames % 1.0:
-        starts = np.clip(_rounded(spectra, proposal.starts, starts), 0, len(mono))
+        starts = np.clip(_rounded(spectra, true, starts), 0, len(mono))
         spectra = BarSpectra(mono, starts)
     whole = spectra.coherence()
     if between > whole + PLAIN:
-        starts, shifts = _whole_and_part(proposal.starts, len(mono))
+        starts, shifts = _whole_and_part(true, len(mono))
     else:
         shifts = np.zeros(len(fractions))
     return Refined(
@@ -306,10 +307,10 @@ def _rounded(spectra: BarSpectra, true: Starts, nearest: NDArray[np.int64]) -> N
     """
     best, most = nearest, (1 + PLAIN) * spectra.agreement(np.zeros(len(true) - 1, dtype=np.int64))
     numbers = np.arange(len(true)) - len(true) / 2
-    for stretch in np.linspace(-FINE, FINE, 17):
-        for part in np.linspace(-0.5, 0.4, 10):
+    for stretch in np.linspace(-FINE, FINE, 33):
+        for part in PARTS:
             starts = np.round(true + part + stretch * numbers).astype(np.int64)
             agreement = spectra.agreement((starts - nearest)[:-1])
             if agreement > most:
-                best, most = starts, agreement
+                best, most = starts, (1 + PLAIN) * agreement
     return best
