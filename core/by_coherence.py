@@ -1,5 +1,7 @@
 """Loops that repeat phase and all: the grid to the sample, the layout from votes, the stems by coherent separation."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,6 +11,7 @@ from core.blind import find_layout
 from core.coherent import Coherent, separate
 from core.cube import analyse, frame, moved_earlier
 from core.grid import Refined, refine
+from core.layout import Layout
 from core.parts import Parts
 from core.progress import Progress, part_of
 from core.settings import Settings
@@ -42,6 +45,7 @@ def separate_by_coherence(clip: Clip, grid: BarGrid, settings: Settings, progres
         shifts=refined.shifts,
         progress=part_of(progress, 0.5, 1.0),
     )
+    found = _loudest_first(found)
     return Parts(found.stems, found.rest, found.layout, refined.grid, diagnostics=_report(refined, found))
 
 
@@ -49,6 +53,24 @@ def _jitter(refined: Refined) -> float:
     """How far repeats may be off: bars that are no whole number of frames had to be rounded by someone."""
     length = refined.bar_frames
     return 0.0 if length is not None and abs(length - round(length)) < WHOLE else ROUNDING
+
+
+def _loudest_first(found: Coherent) -> Coherent:
+    """The loops by falling energy; stems change places in memory, for together they may be a gigabyte."""
+    energies = np.array([np.vdot(stem, stem) for stem in found.stems])
+    order = np.argsort(-energies, kind="stable")
+    for k in range(len(order)):
+        source = order[k]
+        while source < k:  # it has been moved to make room
+            source = order[source]
+        if source != k:
+            found.stems[[k, source]] = found.stems[[source, k]]
+    layout = Layout(
+        found.layout.activations[:, order],
+        tuple(found.layout.bars_per_loop[k] for k in order),
+        found.layout.phases[:, order],
+    )
+    return replace(found, layout=layout, noise_gain=found.noise_gain[order])
 
 
 def _report(refined: Refined, found: Coherent) -> dict[str, object]:

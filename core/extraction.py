@@ -7,13 +7,14 @@ from core.audio import Clip, Samples, checked
 from core.bars import BarGrid
 from core.by_coherence import separate_by_coherence
 from core.by_tucker import separate_by_tucker
+from core.cube import Framing, frame
 from core.errors import Code, LoopError
 from core.layout import Layout
 from core.loops import Loop, bar_energies, cut_loops
 from core.parts import Parts
 from core.progress import Progress, part_of, silent
 from core.settings import LOOP_BARS, Method, Settings
-from core.tucker import TuckerFactors
+from core.tucker import Ranks, TuckerFactors
 
 __all__ = ["LOOP_BARS", "Extraction", "Method", "Settings", "extract"]
 
@@ -66,6 +67,7 @@ def extract(
     progress(0.0, "bars")
     clip = checked(clip)
     grid = grid or _track(clip, settings, part_of(progress, 0.0, 0.3))
+    _check_ranks(settings, frame(grid, clip.rate))
     parts = _separate(clip, grid, settings, part_of(progress, 0.3, 0.95))
     progress(0.95, "loops")
     loops = cut_loops(
@@ -104,6 +106,12 @@ def _track(clip: Clip, settings: Settings, progress: Progress) -> BarGrid:
     from core.downbeats import track_bars  # slow to import, and not needed when the bars are known
 
     return track_bars(clip, beats_per_bar=settings.beats_per_bar, progress=progress)
+
+
+def _check_ranks(settings: Settings, framing: Framing) -> None:
+    """Refuse ranks above the cube's sides whichever method is taken, before any of them starts."""
+    ranks = Ranks(settings.notes or 1, settings.rhythms or 1, settings.loops or 1)
+    ranks.check((framing.frequencies, framing.frames_per_bar, framing.bars))
 
 
 def _rest_share(clip: Clip, rest: Samples, grid: BarGrid) -> float:
