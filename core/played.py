@@ -33,6 +33,7 @@ POOLED = 3  # frames that are averaged: what 3 ms move out of one comes into the
 SLACK = 0.03  # of a bin's power: 1.5 dB up and down
 BARS_PER_LENGTH = 6  # a loop of n bars is looked for in songs of at least this many times n
 NEAR = 8  # rows that differ in at most one bar of so many are near
+EXPLAINED = 0.15  # of the empty description that loops must save: chance rows save 0.05, played songs half of it
 STRAY = 0.05  # share of votes below which a near row that switches no less is the stronger one's error
 MOST_CANDIDATES = 20
 
@@ -48,7 +49,8 @@ def find_played_layout(
         count: at most so many loops, or None for as many as pay.
 
     Returns:
-        The layout, which has no loops where nothing repeats, and the proposal that it came from.
+        The layout, which has no loops where nothing repeats (though an unchanging noise does repeat in magnitude), and
+        the proposal that it came from.
     """
     progress(0.0, "votes")
     chosen = magnitude_bins(cube, VOTERS, seed)
@@ -56,6 +58,8 @@ def find_played_layout(
     described = _strata(two_level(chosen.bins), seed)
     subset = coder(chosen.bins[described], chosen.slack[described])
     found = at_most(subset, pruned(subset, grown(subset, proposed, progress)), count)
+    if found.score > (1 - EXPLAINED) * subset.empty().length:
+        found = propose(subset, [], [])
     phases = np.array(found.phases, dtype=np.int16).reshape(found.loops, cube.shape[3]).T
     return Layout((phases >= 0).astype(np.float32), tuple(found.lengths), phases), found
 
