@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from core.blind import Proposal, _strata, propose, pruned
 from core.cube import Cube
 from core.cycles import On, switches
+from core.errors import Code, LoopError
 from core.layout import Layout
 from core.progress import Progress, silent
 from core.sparse_code import Coder, coder
@@ -51,6 +52,9 @@ def find_played_layout(
     Returns:
         The layout, which has no loops where nothing repeats (though an unchanging noise does repeat in magnitude), and
         the proposal that it came from.
+
+    Raises:
+        LoopError: MUSIC_NOT_USABLE for silence.
     """
     progress(0.0, "votes")
     chosen = magnitude_bins(cube, VOTERS, seed)
@@ -71,6 +75,8 @@ def magnitude_bins(cube: Cube, count: int, seed: int) -> Chosen:
     """
     power = _pooled(_with_middle_and_side(cube)[:, :, EDGE[0] : cube.shape[2] - EDGE[1]])
     loud = power.sum(axis=-1)
+    if not loud.any():
+        raise LoopError(Code.MUSIC_NOT_USABLE, "the bars hold nothing but silence: choose a part with music in it")
     local = np.convolve(loud.mean(axis=(0, 2)), np.ones(31) / 31, mode="same")[: loud.shape[1]]
     where = np.argwhere((loud > LOCAL_RANGE * local[None, :, None]) & (loud > PEAK_RANGE * loud.max()))
     band = np.floor(np.log2((where[:, 1] + 8) / 8) * BANDS_PER_OCTAVE).astype(int)

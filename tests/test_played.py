@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from core.cube import Cube
 from core.cycles import counted_from_song
+from core.errors import LoopError
 from core.played import find_played_layout, magnitude_bins, played_candidates
 from core.votes import Candidate, Chosen
 
@@ -49,13 +50,17 @@ def test_at_most_so_many_loops() -> None:
     assert layout.loops == 2
 
 
-def test_noise_and_silence_have_no_loops() -> None:
+def test_noise_that_changes_has_no_loops() -> None:
     random = np.random.default_rng(1)
     shape = (2, 80, FRAMES, BARS)
     noise = (random.standard_normal(shape) + 1j * random.standard_normal(shape)).astype(np.complex64)
     layout, _ = find_played_layout(noise * random.exponential(size=shape).astype(np.float32) ** 2)
     assert layout.loops == 0
-    assert find_played_layout(np.zeros(shape, dtype=np.complex64))[0].loops == 0
+
+
+def test_silence_is_refused() -> None:
+    with pytest.raises(LoopError, match="silence"):
+        find_played_layout(np.zeros((2, 80, FRAMES, BARS), dtype=np.complex64))
 
 
 def test_magnitude_bins_are_audible_magnitudes() -> None:
