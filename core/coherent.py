@@ -1,8 +1,8 @@
 """Coherent separation: from samples, a grid and a layout to stems, as loops that repeat as waveforms, phase and all.
 
-The bars are cut at the grid and solved by least squares for the bars of the loops (`core.repetition`), with gains where
-they are worth it (`core.gains`, `core.untangling`). Where something else sounds, or the layout alone cannot tell the
-loops apart, `core.reweighted` solves again. What no loop explains is the rest.
+The bars are cut at the grid (`core.barcuts`, `core.placement`) and solved by least squares for the bars of the loops
+(`core.repetition`), with gains where they are worth it (`core.gains`, `core.untangling`). Where something else sounds,
+or the layout alone cannot tell the loops apart, `core.reweighted` solves again. What no loop explains is the rest.
 """
 
 from dataclasses import dataclass, replace
@@ -16,12 +16,14 @@ from core.bars import BarGrid
 from core.errors import Code, LoopError
 from core.gains import refined, unexplained
 from core.layout import Layout, type_matrix
+from core.placement import Delays, clip_delays, loudness, on_the_grid, placed_types, sounded
 from core.progress import Progress, part_of, silent
 from core.repetition import Matrix, band_edges, band_grams, coherence, noise_gains, repeated, whitened
 from core.reweighted import resolved
 from core.untangling import untangled
 
 EXACT = 1e-5  # share of the whitened energy that least squares may leave unexplained: below it nothing else sounds
+FARTHEST = 4  # frames of delay: more is no rounding but a grid of unequal bars
 COSTS = (0.05, 1.0)  # prior of `resolved` where nothing else sounds, and where something does
 
 
@@ -70,45 +72,70 @@ def separate(
     if layout.bars != grid.bars or late.shape != (grid.bars,):
         raise LoopError(Code.ARGUMENTS, f"layout and shifts need {grid.bars} bars, got {layout.bars} and {late.size}")
     progress(0.0, "separation")
-    bars = cut_bars(samples, grid, late)
     binary, owners = type_matrix(replace(layout, activations=(layout.phases >= 0).astype(np.float32)))
-    grams = band_grams(bars, rate)
-    gram = whitened(grams)
-    mixing = refined(gram, binary.astype(np.float64), owners)
-    types = repeated(bars, mixing, grid.lengths)
-    if not np.array_equal(mixing, binary):
-        mixing = untangled(types, mixing, owners, rate)
-        types = repeated(bars, mixing, grid.lengths)
-    share = unexplained(gram, mixing) / max(float(np.trace(gram)), 1e-30)
-    if share > EXACT or np.linalg.matrix_rank(mixing) < mixing.shape[1]:
-        _fill(bars, types, mixing, grid.lengths)
-        prior = COSTS[int(share > EXACT)]
-        types = resolved(bars, mixing, owners, rate=rate, prior=prior, progress=part_of(progress, 0.2, 0.6))
+    placed = _on_the_grid(cut_bars(samples, grid, late), grid, layout, (binary.astype(np.float64), owners), rate)
+    grams = band_grams(placed.bars, rate)
+    progress(0.1, "separation")
+    mixing, types = _solved(placed, whitened(grams), owners, rate, part_of(progress, 0.1, 0.6))
     stems = np.empty((layout.loops, *samples.shape), dtype=np.float32)
     for loop in range(layout.loops):
         progress(0.6 + 0.4 * loop / layout.loops, "separation")
         own = owners == loop
-        stems[loop] = lay_bars(_played(types[own], mixing[:, own]), grid, late, samples.shape[1])
+        played = sounded(types[own], mixing[:, own], placed.delays[:, own])
+        stems[loop] = lay_bars(played, grid, late, samples.shape[1])
     trust = noise_gains(mixing)
     return Coherent(
         stems,
         samples - stems.sum(axis=0),
         replace(layout, activations=_gains(mixing, owners, layout.loops)),
         np.array([trust[owners == loop].max(initial=0.0) for loop in range(layout.loops)]),
-        band_edges(rate, bars.shape[2])[0],
+        band_edges(rate, placed.bars.shape[2])[0],
         coherence(grams, mixing),
     )
 
 
-def _fill(bars: Bars, types: Bars, mixing: Matrix, lengths: NDArray[np.int64]) -> None:
-    """Complete bars shorter than the longest, in place, as the model has them go on."""
-    for bar, length in enumerate(lengths):
+@dataclass(frozen=True)
+class _Placed:
+    """Bars that are whole and without their delays, their binary mixing matrix, and delays [bars, types]."""
+
+    bars: Bars
+    mixing: Matrix
+    delays: Delays
+
+
+def _on_the_grid(
+    bars: Bars, grid: BarGrid, layout: Layout, mixed: tuple[Matrix, NDArray[np.intp]], rate: int
+) -> _Placed:
+    """The bars [bars, channels, frames], freed of the delays of long clips where these explain the music better."""
+    mixing, owners = mixed
+    types = repeated(bars, mixing, grid.lengths)
+    for bar, length in enumerate(grid.lengths):  # bars shorter than the longest go on as their loops do
         bars[bar, :, length:] = np.tensordot(mixing[bar].astype(np.float32), types[..., length:], axes=1)
+    delays = np.where(mixing > 0, clip_delays(layout, grid)[:, owners], 0)
+    none = np.zeros_like(delays)
+    if delays.any() and np.abs(delays).max() <= FARTHEST:
+        better = placed_types(bars, mixing, delays)
+        left = (bars - sounded(types, mixing, none), bars - sounded(better, mixing, delays))
+        if loudness(left[1], rate) < loudness(left[0], rate):
+            return _Placed(on_the_grid(bars, better, mixing, delays), mixing, delays)
+    return _Placed(bars, mixing, none)
 
 
-def _played(types: Bars, mixing: Matrix) -> Bars:
-    """The bars of one loop, [bars, channels, frames], from those of its types."""
-    return np.tensordot(mixing.astype(np.float32), types, axes=1)
+def _solved(
+    placed: _Placed, gram: Matrix, owners: NDArray[np.intp], rate: int, progress: Progress
+) -> tuple[Matrix, Bars]:
+    """The mixing matrix with gains, and the types."""
+    lengths = np.full(len(placed.bars), placed.bars.shape[2])
+    mixing = refined(gram, placed.mixing, owners)
+    types = repeated(placed.bars, mixing, lengths)
+    if mixing is not placed.mixing:
+        mixing = untangled(types, mixing, owners, rate)
+        types = repeated(placed.bars, mixing, lengths)
+    share = unexplained(gram, mixing) / max(float(np.trace(gram)), 1e-30)
+    if share > EXACT or np.linalg.matrix_rank(mixing) < mixing.shape[1]:
+        prior = COSTS[int(share > EXACT)]
+        types = resolved(placed.bars, mixing, owners, rate=rate, prior=prior, progress=progress)
+    return mixing, types
 
 
 def _gains(mixing: Matrix, owners: NDArray[np.intp], loops: int) -> NDArray[np.float32]:

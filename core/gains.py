@@ -12,7 +12,7 @@ from core.repetition import CUTOFF, Matrix
 
 ROUNDS = 60
 LEAST = 0.05  # a loop that plays is heard
-WORTH = 0.5  # of the unexplained energy: gains that leave more than this of it are not worth their freedom
+WORTH = 0.25  # of the unexplained energy: gains that leave more than this of it are not worth their freedom
 
 
 def balanced(mixing: Matrix, on: NDArray[np.bool_], owners: NDArray[np.intp]) -> Matrix:

@@ -147,6 +147,26 @@ def test_bars_that_start_between_frames_and_differ_by_one_frame() -> None:
     assert null_depth(mixture, aligned.stems, aligned.rest) < -100
 
 
+def test_long_clips_that_drift_from_the_frames_of_the_grid() -> None:
+    # Clips of 1, 2 and 3 bars of 2000.4 frames, each put on its nearest frame and played through.
+    random = np.random.default_rng(2)
+    bars, period = 24, 2_000.4
+    starts = np.round(250 + period * np.arange(bars + 1)).astype(np.int64)
+    lengths = (1, 2, 3)
+    on = random.random((bars // 6, 3)).repeat(6, axis=0) < 0.7
+    on[:6], on[6:12] = [True, False, True], [False, True, True]
+    phases = np.where(on, np.arange(bars)[:, None] % lengths, -1).astype(np.int16)
+    stems = np.zeros((3, 1, starts[-1] + 300), np.float32)
+    for loop, length in enumerate(lengths):
+        count = round(period * length)
+        clip = (0.1 * random.standard_normal((1, count)) * np.hanning(count) ** 0.2).astype(np.float32)
+        for bar in np.flatnonzero(phases[:, loop] == 0):
+            stems[loop, :, starts[bar] : starts[bar] + count] += clip
+    layout = Layout(on.astype(np.float32), lengths, phases)
+    found = separate(stems.sum(axis=0), BarGrid(starts, 4, "host"), layout, rate=RATE)
+    assert min(sdr(a, b) for a, b in zip(stems, found.stems, strict=True)) > 25
+
+
 def test_bars_are_cut_and_laid_back() -> None:
     samples = song(one_bar_layout(np.ones((6, 1), np.float32)), even(6))[0]
     grid = BarGrid(np.array([250, 2_250, 4_000, 5_500, 8_000], np.int64), 4, "host")
