@@ -24,16 +24,16 @@ JUMP = 0.7  # least mean of a hit's jump, a factor of 2 in energy
 
 
 @dataclass(frozen=True)
-class BarLine:
-    """Where a bar starts.
+class Move:
+    """By how much bars should move.
 
     Attributes:
-        phase: frames of some bar's start.
+        frames: the move.
         cliff: by how much the cost rises within `AFTER` of it; 1 is a factor of e in the silence of one bar.
-        gain: by how much it is the better bar line than the proposed place.
+        gain: by how much the moved bars are better than the given ones.
     """
 
-    phase: float
+    frames: float
     cliff: float
     gain: float
 
@@ -42,50 +42,49 @@ class Changes:
     """The differences of a signal [frames] with itself 1, 2 and 4 bars earlier, ready to be cut into bars."""
 
     def __init__(self, mono: Samples, bar_frames: float, rate: int) -> None:
-        self._bar = bar_frames
         self._rate = rate
-        self._frames = len(mono)
         self._reference = float(np.square(mono).mean(dtype=np.float64)) * bar_frames + 1e-30
-        fit = [lag for lag in LAGS if (lag + 3) * bar_frames < len(mono)]
-        self._sums = {lag: _running(_difference(mono, lag * bar_frames, rate)) for lag in fit}
+        self._most = int(len(mono) / bar_frames)
+        self._sums = {lag: _running(_difference(mono, lag * bar_frames, rate)) for lag in LAGS if lag + 3 < self._most}
 
-    def cost(self, phases: NDArray[np.float64]) -> NDArray[np.float64]:
-        """How far from silent the bars are on the whole when they start at these phases in frames, [phases]."""
-        total = np.zeros(len(phases))
+    def cost(self, starts: NDArray[np.float64], moves: NDArray[np.float64]) -> NDArray[np.float64]:
+        """How far from silent bars [bars + 1] are on the whole when they are moved, [moves]."""
+        total = np.zeros(len(moves))
+        edges = np.round(starts + moves[:, None]).astype(np.int64)
         for lag, sums in self._sums.items():
-            # The first bars have nothing to be compared with, whatever the phase.
-            bars = np.arange(lag + 1, int(self._frames / self._bar) - 1)
-            edges = np.round(phases[:, None] + bars * self._bar).astype(np.int64)
-            energies = np.diff(sums[np.clip(edges, 0, len(sums) - 1)], axis=1) / self._reference
+            # The first bars have nothing to be compared with, and the last may lack its end.
+            places = np.clip(edges[:, lag + 1 : -1], 0, len(sums) - 1)
+            energies = np.diff(sums[places], axis=1) / self._reference
             total += np.log(energies + SILENT).sum(axis=1)
         return total
 
-    def bar_line(self, near: float, reach: float, *, price: float = 0.0, free: float = 0.0) -> BarLine:
-        """The likeliest bar line within `reach` frames of a proposed one.
+    def best_move(self, starts: NDArray[np.float64], reach: float, *, price: float = 0.0, free: float = 0.0) -> Move:
+        """The move of bars [bars + 1] by at most `reach` frames that makes their starts the likeliest bar lines.
 
         Args:
             price: cost of a move by more than `free` frames.
         """
-        places = np.arange(-int(reach), reach + 1.0) if reach <= CLOSE * self._rate else self._promising(near, reach)
-        near = round(near)  # sounds are cut at frames, and halves would be rounded now up, now down
-        worth, cliffs = self._worth(near + np.append(places, 0.0))
-        worth[:-1] -= price * (np.abs(places) > free)
+        close = reach <= CLOSE * self._rate
+        moves = np.arange(-int(reach), reach + 1.0) if close else self._promising(starts, reach)
+        worth, cliffs = self._worth(starts, np.append(moves, 0.0))
+        worth[:-1] -= price * (np.abs(moves) > free)
         best = int(np.argmax(worth[:-1]))
-        return BarLine(near + float(places[best]), float(cliffs[best]), float(worth[best] - worth[-1]))
+        return Move(float(moves[best]), float(cliffs[best]), float(worth[best] - worth[-1]))
 
-    def _worth(self, phases: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _worth(
+        self, starts: NDArray[np.float64], moves: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """How good bar lines these are, and the cliffs after them: just before a cliff, where the cost is low."""
-        costs = self.cost(phases)
-        cliffs = self.cost(phases + AFTER * self._rate) - costs
+        costs = self.cost(starts, moves)
+        cliffs = self.cost(starts, moves + AFTER * self._rate) - costs
         return cliffs - costs, cliffs
 
-    def _promising(self, near: float, reach: float) -> NDArray[np.float64]:
-        """Frames relative to `near`, sorted, around the best of a coarse look."""
-        step = COARSE * self._rate
-        looks = np.round(np.arange(-reach, reach, step))
-        costs = self.cost(near + looks)
+    def _promising(self, starts: NDArray[np.float64], reach: float) -> NDArray[np.float64]:
+        """Moves, sorted, around none and around the best of a coarse look."""
+        looks = np.round(np.arange(-reach, reach, COARSE * self._rate))
+        costs = self.cost(starts, looks)
         close = round(CLOSE * self._rate)
-        found: list[NDArray[np.float64]] = [np.arange(-close, close + 1.0)]
+        found = [np.arange(-close, close + 1.0)]
         for _ in range(PLACES):
             best = int(np.argmin(costs))
             found.append(looks[best] + np.arange(-close, close + 1.0))

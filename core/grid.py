@@ -28,6 +28,7 @@ SURE, BETTER = 3.0, 0.5  # least cliff and least gain of a bar line that is move
 FAR = 5.0  # price of leaving a tracker's phase
 COARSENESS = 0.015  # seconds by which a tracker scatters around a steady beat
 SAME_TEMPO = 0.03  # by how much bars of one tempo may differ in length
+CLOSE_BY, NEARLY = 3.0, 0.7  # frames, and share of the correlation, for a length to hold in a part of the clip
 PART = 0.2  # of the clip: shorter stretches of another tempo are a tracker's slips
 STEADY_BARS = 8  # fewer bars are no evidence of a tempo
 USUAL_BAR, OCTAVES = 1.75, 1.0  # seconds of the likeliest bar, and the spread of a Gaussian around it
@@ -36,7 +37,7 @@ SAME_COHERENCE = 0.85  # bars cut elsewhere correlate a little less or more
 CHANCE = 0.02  # of coherence, which unlike sounds have as well
 DRIFT = 0.015  # seconds by which played bars are early or late
 WON = 0.25  # of coherence that must be won by following a drift
-PLAIN = 0.002  # of coherence that shifts by fractions must win over whole frames
+PLAIN = 0.002  # of the correlation that shifts by fractions must win over whole frames
 FINE = 0.04  # frames by which the bar length may be wrong
 PARTS = sorted(np.linspace(-1.0, 1.0, 21), key=abs)  # of a frame by which the first start may be off
 PADDING = 0.005  # seconds that the first or last bar may lack
@@ -129,13 +130,21 @@ def _tracked(mono: Samples, grid: BarGrid, rate: int) -> _Proposal | None:
     if chosen is None or not _holds_throughout(mono, grid, rate, chosen.frames):
         return None
     bar = chosen.frames
-    near = _phase(grid.starts[:-1].astype(np.float64), bar)
-    beat = own / grid.beats_per_bar
+    near = round(_phase(grid.starts[:-1].astype(np.float64), bar / max(round(bar / own), 1)))
     same_bar = abs(np.log2(bar / own) - round(np.log2(bar / own))) < SAME_TEMPO  # of another, the phase means nothing
-    line = Changes(mono, bar, rate).bar_line(near, bar / 2, price=FAR * same_bar, free=TRACKER_REACH * rate)
-    phase = line.phase if line.cliff > SURE else near + _hits(mono, near, bar, rate)
-    starts = _covering(mono, phase, bar, rate)
-    return _Proposal(starts, bar, _told(own, bar, phase - near, beat, rate))
+    bars = _bars_through(near, bar, len(mono))
+    move = Changes(mono, bar, rate).best_move(bars, bar / 2, price=FAR * same_bar, free=TRACKER_REACH * rate)
+    moved = move.frames
+    if move.cliff <= SURE:  # nothing says which half of a doubled bar comes first, and half a bar does no harm
+        bar = bar / 2 if abs(bar / own - 2) < SAME_TEMPO else bar
+        moved = first_hits(mono, _bars_through(near, bar, len(mono))[:-1], TRACKER_REACH * rate, rate)
+    starts = _covering(mono, near + moved, bar, rate)
+    return _Proposal(starts, bar, _told(own, bar, moved, own / grid.beats_per_bar, rate))
+
+
+def _bars_through(start: float, bar: float, frames: int) -> Starts:
+    """The start of a bar and all later ones in so many frames."""
+    return start + bar * np.arange(int((frames - start) / bar) + 1, dtype=np.float64)
 
 
 def _likeliest(periods: list[Period], own: float, rate: int) -> Period | None:
@@ -150,13 +159,17 @@ def _likeliest(periods: list[Period], own: float, rate: int) -> Period | None:
 
 
 def _holds_throughout(mono: Samples, grid: BarGrid, rate: int, bar: float) -> bool:
-    """Whether the sound repeats at this length in all parts in which the tracker hears another tempo."""
-    lengths = median_filter(grid.lengths, 5, mode="nearest")
-    runs = [(start, end) for start, end in _runs(lengths) if end - start >= max(STEADY_BARS, PART * grid.bars)]
-    if len(runs) < 2:
-        return True
-    parts = [mono[grid.starts[start] : grid.starts[end]] for start, end in runs]
-    return all(fit_period(autocorrelation(part, rate), bar, 3.0 / bar).significant for part in parts)
+    """Whether the sound repeats at this length wherever the tracker hears another tempo for long."""
+    runs = [(start, end) for start, end in _runs(median_filter(grid.lengths, 5, mode="nearest"))]
+    long = [(start, end) for start, end in runs if end - start >= max(STEADY_BARS, PART * grid.bars)]
+    return len(long) < 2 or all(_holds_in(mono, grid.starts[start : end + 1], rate, bar) for start, end in long)
+
+
+def _holds_in(mono: Samples, starts: NDArray[np.int64], rate: int, bar: float) -> bool:
+    correlation = autocorrelation(mono[starts[0] : starts[-1]], rate)
+    local = fit_period(correlation, float(np.median(np.diff(starts))))
+    here = fit_period(correlation, bar, CLOSE_BY / bar)
+    return here.significant and here.share > NEARLY * local.share
 
 
 def _covering(mono: Samples, phase: float, bar: float, rate: int) -> Starts:
@@ -174,17 +187,15 @@ def _run_by_run(mono: Samples, grid: BarGrid, rate: int) -> _Proposal | None:
     """The given bars, each stretch of steady tempo fitted on its own."""
     starts = grid.starts.astype(np.float64)
     runs = [run for run in _runs(grid.lengths) if run[1] - run[0] >= min(STEADY_BARS, grid.bars)]
+    fitted = [(run, _steady(mono, starts[run[0] : run[1] + 1], grid.origin, rate)) for run in runs]
+    if runs == [(0, grid.bars)]:
+        return fitted[0][1] or (_evened(starts, rate) if grid.origin == "tracker" else None)
     changes: list[str] = []
-    lengths = []
-    for start, end in runs:
-        fitted = _steady(mono, starts[start : end + 1], grid.origin, rate)
-        if fitted is not None:
-            starts[start : end + 1] = fitted.starts
-            lengths.append(fitted.bar_frames)
-            changes += [change for change in fitted.changes if change not in changes]
-    if not lengths:
-        return None
-    return _Proposal(starts, lengths[0] if runs == [(0, grid.bars)] else None, tuple(changes))
+    for (start, end), proposal in fitted:
+        if proposal is not None:
+            starts[start : end + 1] = proposal.starts
+            changes += [change for change in proposal.changes if change not in changes]
+    return _Proposal(starts, None, tuple(changes)) if changes else None
 
 
 def _runs(lengths: NDArray[np.int64]) -> list[tuple[int, int]]:
@@ -201,19 +212,19 @@ def _runs(lengths: NDArray[np.int64]) -> list[tuple[int, int]]:
 
 def _steady(mono: Samples, starts: Starts, origin: str, rate: int) -> _Proposal | None:
     """As many bars of one length, moved a little."""
-    offset = int(starts[0])
-    part = mono[offset : int(starts[-1])]
     numbers = np.arange(len(starts), dtype=np.float64)
     own = float(np.polyfit(numbers, starts, 1)[0])
-    period = fit_period(autocorrelation(part, rate), own)
+    period = fit_period(autocorrelation(mono[int(starts[0]) : int(starts[-1])], rate), own)
     if not period.significant:
-        return _evened(starts, rate) if origin == "tracker" else None
+        return None
     bar = period.frames
-    near = float(np.median(starts - bar * numbers))
+    fitted = float(np.median(starts - bar * numbers)) + bar * numbers
     reach = {"host": REACH, "tracker": TRACKER_REACH}.get(origin, FILE_REACH) * rate
-    line = Changes(part, bar, rate).bar_line(near - offset, reach)
-    phase = offset + line.phase if line.cliff > SURE and line.gain > BETTER else near
-    return _Proposal(phase + bar * numbers, bar, _told(own, bar, phase - near, bar, rate))
+    move = Changes(mono[: int(starts[-1])], bar, rate).best_move(np.round(fitted[0]) - fitted[0] + fitted, reach)
+    moved = 0.0
+    if move.cliff > SURE and move.gain > BETTER:
+        moved = float(np.round(fitted[0])) - fitted[0] + move.frames  # sounds are cut at frames
+    return _Proposal(fitted + moved, bar, _told(own, bar, moved, bar, rate))
 
 
 def _evened(starts: Starts, rate: int) -> _Proposal | None:
@@ -224,11 +235,6 @@ def _evened(starts: Starts, rate: int) -> _Proposal | None:
     if np.std(starts - line) > COARSENESS * rate:
         return None
     return _Proposal(line, float(bar), ("evened",))
-
-
-def _hits(mono: Samples, phase: float, bar: float, rate: int) -> float:
-    """How far a tracker's bars are from their first hits, the least that can be had where nothing falls silent."""
-    return first_hits(mono, np.arange(phase % bar, len(mono) - bar, bar), TRACKER_REACH * rate, rate)
 
 
 def _phase(starts: Starts, bar: float) -> float:
@@ -260,21 +266,23 @@ def _on_frames(mono: Samples, grid: BarGrid, proposal: _Proposal, given: Refined
     true = proposal.starts + max(-float(proposal.starts[0]), 0.0)  # before the clip there is none
     starts, fractions = _whole_and_part(true, len(mono))
     spectra = BarSpectra(mono, starts)
-    between = spectra.coherence(fractions)
-    if proposal.bar_frames is not None and proposal.bar_frames % 1.0:
+    between = spectra.at_distances(fractions)
+    bar = proposal.bar_frames
+    if bar is not None and bar % 1.0:
         starts = np.clip(_rounded(spectra, true, starts), 0, len(mono))
         spectra = BarSpectra(mono, starts)
-    whole = spectra.coherence()
-    if between > whole + PLAIN:
-        starts, shifts = _whole_and_part(true, len(mono))
-    else:
-        shifts = np.zeros(len(fractions))
+    whole = spectra.at_distances()
+    shifted = bool(between.sum() > (1 + PLAIN) * whole.sum())
+    if shifted:
+        starts, fractions = _whole_and_part(true, len(mono))
+    elif bar is not None and bar % 0.5:
+        bar = float(np.polyfit(np.arange(len(starts)), starts, 1)[0])  # the roundings know it best
     return Refined(
         replace(grid, starts=starts),
-        shifts,
-        proposal.bar_frames,
+        fractions * shifted,
+        bar,
         given.coherence_before,
-        max(whole, between) if shifts.any() else whole,
+        max(0.0, float((between if shifted else whole).max(initial=0.0))),
         proposal.changes,
     )
 

@@ -1,6 +1,7 @@
 """How well the bars of a clip repeat each other: the correlation of their spectra, at any shift between frames."""
 
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import scipy.fft
@@ -18,17 +19,19 @@ class BarSpectra:
     """The spectra of all bars of a signal [frames], complex64 [bars, frequencies]."""
 
     def __init__(self, mono: Samples, starts: NDArray[np.int64]) -> None:
-        lengths = np.diff(starts)
-        median = float(np.median(lengths))
-        self._frames = scipy.fft.next_fast_len(int(median), real=True)
-        bars = np.zeros((len(lengths), self._frames), dtype=np.float32)
-        for bar in np.flatnonzero(np.abs(lengths / median - 1) <= SAME):
-            piece = mono[starts[bar] : starts[bar] + min(int(lengths[bar]), int(median))]
-            bars[bar, : len(piece)] = piece
+        self._lengths = np.diff(starts)
+        self._frames = scipy.fft.next_fast_len(int(self._lengths.max()), real=True)
+        bars = np.zeros((len(self._lengths), self._frames), dtype=np.float32)
+        for bar, (start, end) in enumerate(pairwise(starts)):
+            bars[bar, : end - start] = mono[start:end]
         self._spectra: NDArray[np.complex64] = scipy.fft.rfft(bars, axis=1)
 
     def coherence(self, shifts: NDArray[np.float64] | None = None) -> float:
-        """The share of the sound that returns 1, 2, 4, 8 or 16 bars later, the best of them, -1 to 1.
+        """The share of the sound that returns 1, 2, 4, 8 or 16 bars later, the best of them, 0 to 1."""
+        return max(0.0, float(self.at_distances(shifts).max(initial=0.0)))
+
+    def at_distances(self, shifts: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+        """The correlation of bars with those 1, 2, 4, 8 and 16 bars later, as far as there are so many, [distances].
 
         Args:
             shifts: frames by which each bar starts later than its spectrum says, [bars].
@@ -37,12 +40,13 @@ class BarSpectra:
         if shifts is not None and np.any(shifts):
             spectra = spectra * _turns(shifts, self._frames, spectra.shape[1])
         power = np.square(np.abs(spectra)).sum(axis=1, dtype=np.float64)
-        found = [0.0]
+        found = []
         for distance in DISTANCES:
             if distance <= len(spectra) // 2:
-                shared = np.vdot(spectra[distance:], spectra[:-distance]).real
-                found.append(2 * float(shared) / float(power[distance:].sum() + power[:-distance].sum() + 1e-30))
-        return max(found)
+                products = (np.conj(spectra[:-distance]) * spectra[distance:]).real.sum(axis=1)
+                shared = products[np.abs(self._lengths[distance:] / self._lengths[:-distance] - 1) <= SAME].sum()
+                found.append(2 * shared / (power[distance:].sum() + power[:-distance].sum() + 1e-30))
+        return np.array(found, dtype=np.float64)
 
     def agreement(self, moves: NDArray[np.int64]) -> float:
         """The correlation of all bars with those 1, 2, 4, 8 and 16 later once each starts `moves` [bars] frames later.
