@@ -21,13 +21,12 @@ Gains = NDArray[np.float32]
 
 VOTERS = 20_000  # bins that vote
 CODED = 500  # bins that are described: evenly from the strongest patterns, and as many at random
-STRATA = 40
+STRATA = 20
 MOST_CANDIDATES = 24
 PER_LOOP = 0.0025  # of the empty description: what a loop must save
 PER_SWITCH = 0.0006  # and for each time that it goes on or off
 ROUNDS = 3
 BARS_PER_LENGTH = 6  # a loop of n bars is looked for in songs of at least this many times n
-SAME_ROW = 1  # bars in which two loops may differ and still count as always heard together
 SHADOW = 0.1  # of the empty description: a loop that saves more is no mere change of level
 GAIN_STEPS = 2
 GAIN_RANGE = (0.05, 4.0)
@@ -107,19 +106,23 @@ def _strata(patterns: Patterns, seed: int) -> NDArray[np.intp]:
 
 
 def _settle(subset: Coder, proposed: list[Candidate], longest: int, progress: Progress) -> Proposal:
-    current = grown(subset, propose(subset, [], []), proposed)
+    current = propose(subset, [], [])
+    pool = proposed
     for round_ in range(ROUNDS):
         progress(round_ / ROUNDS, "layout")
+        before = current.score
+        current = grown(subset, current, [c for c in pool if not _there(c, current)])
         current = merged(subset, pruned(subset, with_gains(subset, current)))
-        current = reassigned(subset, current)
-        current = relengthened(subset, current, longest)
-        if round_ == ROUNDS - 1 or not current.loops:
+        current = relengthened(subset, reassigned(subset, current), longest)
+        if not current.loops or current.score >= before:
             break
-        more = _left_over(current, longest)
-        if not more:
-            break
-        current = grown(subset, current, more)
-    return pruned(subset, current)
+        # What did not pay beside half the loops may pay beside all of them, so all are asked again.
+        pool = proposed + _left_over(current, longest)
+    return with_gains(subset, without_shadows(subset, pruned(subset, current)))
+
+
+def _there(candidate: Candidate, current: Proposal) -> bool:
+    return any(np.array_equal(row >= 0, candidate.on) for row in current.phases)
 
 
 def propose(subset: Coder, phases: list[Phases], lengths: list[int], gains: Gains | None = None) -> Proposal:
@@ -169,7 +172,7 @@ def merged(subset: Coder, current: Proposal) -> Proposal:
     for one in range(current.loops):
         for other in range(one + 1, current.loops):
             apart = np.count_nonzero((current.phases[one] >= 0) != (current.phases[other] >= 0))
-            if one in keep and other in keep and apart <= SAME_ROW:
+            if one in keep and other in keep and not apart:
                 keep.remove(min(one, other, key=lambda k: current.lengths[k]))
     if len(keep) == current.loops:
         return current
@@ -334,10 +337,8 @@ def _other_lengths(on: On, row: Phases, longest: int) -> list[tuple[Phases, int]
 
 
 def _left_over(current: Proposal, longest: int) -> list[Candidate]:
-    """Loops that the residual votes for and that are not there yet."""
-    patterns = two_level(current.description.residual)
-    found = candidates(count_votes(patterns), longest)[:8]
-    return [c for c in found if not any(np.count_nonzero((row >= 0) != c.on) <= 1 for row in current.phases)]
+    """Loops that the residual votes for."""
+    return candidates(count_votes(two_level(current.description.residual)), longest)[:8]
 
 
 def _loops_of(proposed: list[Candidate]) -> tuple[list[Phases], list[int], Gains]:
