@@ -26,7 +26,8 @@ from core.repetition import Matrix
 
 ROUNDS = 12
 FLOOR = 1e-6  # of a bin's power: the last f, and how far below the mixture a loop is still heard
-LEAST_COST = 3e-6  # some ten times the rounding of float32
+LEAST_COST = 3e-6  # beside a weight of 1: some ten times the rounding of float32
+ROUNDING = 1e-6  # share of a diagonal element below which elimination has left nothing but rounding
 POOLED = 3  # neighbouring frequencies that share their weights
 
 Array = NDArray[np.float32]
@@ -116,9 +117,9 @@ def _solved(systems: Array, wanted: Cells) -> Cells:
     All n at once a row: several times as fast as a call of LAPACK for each small system.
     """
     types = len(systems)
-    least = np.float32(1e-7) * systems[np.arange(types), np.arange(types)].max(axis=0)
+    least = np.float32(ROUNDING) * systems[np.arange(types), np.arange(types)]
     for i in range(types):
-        np.maximum(systems[i, i], least, out=systems[i, i])  # what rounding leaves of a singular system
+        np.maximum(systems[i, i], least[i], out=systems[i, i])  # rounding may take all of it away
         for j in range(i + 1, types):
             factor = systems[j, i] / systems[i, i]
             systems[j, i + 1 :] -= factor * systems[i, i + 1 :]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from core.barcuts import Bars
 from core.cube import window_length
-from core.gains import balanced
+from core.gains import LEAST, balanced
 from core.repetition import Matrix
 
 SWEEPS = 3
@@ -44,6 +44,7 @@ def untangled(types: Bars, mixing: Matrix, owners: NDArray[np.intp], rate: int) 
             choices = _nothing(current[mixing[:, k] <= 0][:, others])
             if choices.shape[1]:
                 leaks = choices @ _sparsest(spectra[others], spectra[k], choices)
+                leaks *= _room(current[:, k], current[:, others] @ leaks)
                 spectra[others] -= leaks[:, None, None] * spectra[k]
                 current[:, k] += current[:, others] @ leaks
     return balanced(current, mixing > 0, owners)
@@ -55,6 +56,13 @@ def _nothing(rows: Matrix) -> Matrix:
     values = np.pad(values, (0, rows.shape[1] - len(values)))
     result: Matrix = combinations[values <= NOTHING * values.max(initial=0.0)].T
     return result
+
+
+def _room(gains: NDArray[np.float64], change: NDArray[np.float64]) -> float:
+    """How much of a change, 0 to 1, leaves all gains above zero; the next sweep may find room for more."""
+    falling = (gains > 0) & (change < 0)
+    most = (gains[falling] - LEAST * gains[gains > 0].mean()) / -change[falling]
+    return float(np.clip(most.min(initial=1.0), 0.0, 1.0))
 
 
 def _sparsest(others: Spectra, own: NDArray[np.float64], choices: Matrix) -> NDArray[np.float64]:
