@@ -10,7 +10,7 @@ miss a bar or two, so loops are taken from the most voted down, and a row near a
 import numpy as np
 from numpy.typing import NDArray
 
-from core.blind import Proposal, _strata, propose, pruned
+from core.blind import Proposal, _strata, propose
 from core.cube import Cube
 from core.cycles import On, switches
 from core.errors import Code, LoopError
@@ -35,6 +35,7 @@ SLACK = 0.03  # of a bin's power: 1.5 dB up and down
 BARS_PER_LENGTH = 6  # a loop of n bars is looked for in songs of at least this many times n
 NEAR = 8  # rows that differ in at most one bar of so many are near
 EXPLAINED = 0.15  # of the empty description that loops must save: chance rows save 0.05, played songs half of it
+FEW = 0.01  # of all votes: a row with fewer is no loop of its own
 STRAY = 0.05  # share of votes below which a near row that switches no less is the stronger one's error
 MOST_CANDIDATES = 20
 
@@ -47,7 +48,7 @@ def find_played_layout(
     """The layout of a song from its complex cube [channels, frequencies, frames per bar, bars], phases ignored.
 
     Args:
-        count: at most so many loops, or None for as many as pay.
+        count: at most so many loops, the most voted; None for as many as pay.
 
     Returns:
         The layout, which has no loops where nothing repeats (though an unchanging noise does repeat in magnitude), and
@@ -59,9 +60,9 @@ def find_played_layout(
     progress(0.0, "votes")
     chosen = magnitude_bins(cube, VOTERS, seed)
     proposed = played_candidates(chosen, min(longest, max(cube.shape[3] // BARS_PER_LENGTH, 1)))
-    described = _strata(two_level(chosen.bins), seed)
-    subset = coder(chosen.bins[described], chosen.slack[described])
-    found = at_most(subset, pruned(subset, grown(subset, proposed, progress)), count)
+    spread = _strata(two_level(chosen.bins), seed)
+    subset = coder(chosen.bins[spread], chosen.slack[spread])
+    found = described(subset, chosen_loops(subset, proposed, progress)[:count])
     if found.score > (1 - EXPLAINED) * subset.empty().length:
         found = propose(subset, [], [])
     phases = np.array(found.phases, dtype=np.int16).reshape(found.loops, cube.shape[3]).T
@@ -97,38 +98,40 @@ def played_candidates(chosen: Chosen, longest: int) -> list[Candidate]:
     return kept
 
 
-def grown(subset: Coder, proposed: list[Candidate], progress: Progress = silent) -> Proposal:
-    """Loops from the most voted down that shorten the description; each is added, or replaces a near one."""
-    current = propose(subset, [], [])
+def chosen_loops(subset: Coder, proposed: list[Candidate], progress: Progress = silent) -> list[Candidate]:
+    """Loops from the most voted down that shorten the description, then without those that later ones made needless.
+
+    A row may take the place of a near one that flickers where it does not. Votes rank the rows, not what each saves:
+    magnitudes add up to more than nothing everywhere, so a row that always plays saves something at all times.
+    """
+    current: list[Candidate] = []
+    enough = FEW * sum(candidate.votes for candidate in proposed)
     for number, candidate in enumerate(proposed):
         progress(0.2 + 0.8 * number / len(proposed), "layout")
-        options = [_with(subset, current, candidate, None)]
-        near = [k for k, row in enumerate(current.phases) if _near(candidate.on, row >= 0)]
-        options += [_with(subset, current, candidate, k) for k in near]
-        current = min([current, *options], key=lambda proposal: proposal.score)
+        places = [other for other in current if _smoother(candidate, other)]
+        options = [[*(o for o in current if o is not other), candidate] for other in places]
+        if candidate.votes >= enough:
+            options.append([*current, candidate])
+        current = min([current, *options], key=lambda loops: described(subset, loops).score)
+    for candidate in reversed(list(current)):
+        fewer = [other for other in current if other is not candidate]
+        current = min([current, fewer], key=lambda loops: described(subset, loops).score)
     return current
 
 
-def at_most(subset: Coder, current: Proposal, count: int | None) -> Proposal:
-    """The best `count` loops, the others left out one at a time."""
-    while count is not None and current.loops > max(count, 0):
-        fewer = [_with(subset, current, None, k) for k in range(current.loops)]
-        current = min(fewer, key=lambda proposal: proposal.score)
-    return current
-
-
-def _with(subset: Coder, current: Proposal, added: Candidate | None, removed: int | None) -> Proposal:
-    kept = [k for k in range(current.loops) if k != removed]
-    phases, lengths = [current.phases[k] for k in kept], [current.lengths[k] for k in kept]
-    if added is not None:
-        phases, lengths = [*phases, added.phases], [*lengths, added.length]
-    return propose(subset, phases, lengths)
+def described(subset: Coder, loops: list[Candidate]) -> Proposal:
+    """The subset described by these loops at their full levels."""
+    return propose(subset, [loop.phases for loop in loops], [loop.length for loop in loops])
 
 
 def _is_stray(candidate: Candidate, other: Candidate) -> bool:
     """A row that misses a few bars of a stronger one, without being simpler."""
     weak = candidate.votes < STRAY * other.votes
     return weak and _near(candidate.on, other.on) and switches(candidate.on) >= switches(other.on)
+
+
+def _smoother(candidate: Candidate, other: Candidate) -> bool:
+    return _near(candidate.on, other.on) and 2 * switches(candidate.on) < switches(other.on)
 
 
 def _near(one: On, other: On) -> bool:
