@@ -243,6 +243,14 @@ def _phase(starts: Starts, bar: float) -> float:
     return angle / (2 * np.pi) * bar % bar
 
 
+def _beats(grid: BarGrid, bar: float | None) -> int:
+    """Beats of a bar of another length; in double or half the bar the tempo was wrong, and not the metre."""
+    ratio = 1.0 if bar is None else bar / float(np.median(grid.lengths))
+    octaves = np.log2(ratio)
+    same_metre = abs(octaves - round(octaves)) < SAME_TEMPO
+    return grid.beats_per_bar if same_metre else max(round(grid.beats_per_bar * ratio), 1)
+
+
 def _told(own: float, bar: float, moved: float, beat: float, rate: int) -> tuple[str, ...]:
     """What changed, in words."""
     ratio = bar / own
@@ -278,7 +286,7 @@ def _on_frames(mono: Samples, grid: BarGrid, proposal: _Proposal, given: Refined
     elif bar is not None and bar % 0.5:
         bar = float(np.polyfit(np.arange(len(starts)), starts, 1)[0])  # the roundings know it best
     return Refined(
-        replace(grid, starts=starts),
+        BarGrid(starts, _beats(grid, bar), grid.origin),
         fractions * shifted,
         bar,
         given.coherence_before,

@@ -88,6 +88,14 @@ def test_a_tracker_may_be_wrong_by_a_factor_or_by_beats(bar: float, first: float
     refined = refine(_song(), _grid(bar, first=first, bars=count, jitter=0.006, origin="tracker"), rate=RATE)
     assert _true(refined, min(bar, BAR), within=0.0)
     assert said in " ".join(refined.changes)
+    assert refined.grid.beats_per_bar == 4
+
+
+def test_a_tracker_may_be_wrong_by_the_metre() -> None:
+    given = _grid(BAR * 3 / 4, bars=BARS * 4 // 3, jitter=0.006, origin="tracker")
+    refined = refine(_song(), given, rate=RATE)
+    assert _true(refined, within=0.0)
+    assert refined.grid.beats_per_bar == 5  # 4 beats were tracked in three quarters of a bar
 
 
 # Bars of no whole number of frames
