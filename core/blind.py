@@ -15,7 +15,7 @@ from core.cycles import LENGTHS, On, Phases, counted_from_song, counted_from_swi
 from core.layout import Layout
 from core.progress import Progress, part_of, silent
 from core.sparse_code import KAPPA, Coder, Description, coder
-from core.votes import Bins, Candidate, Patterns, candidates, choose_bins, count_votes, two_level
+from core.votes import MISFITS, Candidate, Patterns, candidates, choose_bins, count_votes, two_level
 
 Gains = NDArray[np.float32]
 
@@ -68,7 +68,7 @@ def find_layout(
     jitter: float = 0.0,
     seed: int = 0,
     progress: Progress = silent,
-) -> tuple[Layout, Proposal]:
+) -> tuple[Layout, float]:
     """The layout of a song from its complex cube [channels, frequencies, frames per bar, bars].
 
     Args:
@@ -77,7 +77,7 @@ def find_layout(
         jitter: frames by which repeats may be off their bars, as in `choose_bins`.
 
     Returns:
-        The layout, which has no loops where nothing repeats, and the proposal that it came from.
+        The layout, which has no loops where nothing repeats, and the share of bins that repeat like a single loop.
     """
     progress(0.0, "votes")
     longest = min(longest, max(cube.shape[3] // BARS_PER_LENGTH, 1))
@@ -88,7 +88,8 @@ def find_layout(
     subset = coder(chosen.bins[described], chosen.slack[described])
     found = _settle(subset, proposed, longest, part_of(progress, 0.2, 1.0))
     found = _at_most(subset, found, count)
-    return _layout(found, cube.shape[3]), found
+    repeating = (patterns.misfit < MISFITS[-1]) & (patterns.on.sum(axis=1) > 1)
+    return _layout(found, cube.shape[3]), float(repeating.mean())
 
 
 def _strata(patterns: Patterns, seed: int) -> NDArray[np.intp]:
@@ -354,8 +355,3 @@ def _loops_of(proposed: list[Candidate]) -> tuple[list[Phases], list[int], Gains
 def _layout(found: Proposal, bars: int) -> Layout:
     phases = np.array(found.phases, dtype=np.int16).reshape(found.loops, bars).T
     return Layout(np.where(phases >= 0, found.gains, 0.0).astype(np.float32), tuple(found.lengths), phases)
-
-
-def residual_share(found: Proposal, bins: Bins) -> float:
-    """Share of the described bins' energy that no loop explains."""
-    return float(np.square(np.abs(found.description.residual)).sum() / max(np.square(np.abs(bins)).sum(), 1e-30))

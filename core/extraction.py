@@ -5,7 +5,7 @@ from typing import Any
 
 from core.audio import Clip, Samples, checked
 from core.bars import BarGrid
-from core.by_coherence import separate_by_coherence
+from core.by_repetition import separate_by_repetition
 from core.by_tucker import separate_by_tucker
 from core.cube import Framing, frame
 from core.errors import Code, LoopError
@@ -91,7 +91,7 @@ def extract(
 def _separate(clip: Clip, grid: BarGrid, settings: Settings, progress: Progress) -> Parts:
     if settings.method == "tucker":
         return separate_by_tucker(clip, grid, settings, progress)
-    parts = separate_by_coherence(clip, grid, settings, progress)
+    parts = separate_by_repetition(clip, grid, settings, progress)
     if parts is not None:
         return parts
     if settings.method == "coherent":

@@ -1,0 +1,122 @@
+"""Loops found by their return: the bars to the sample, the layout from votes, stems by waveforms or by spectra."""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.audio import Clip, Samples
+from core.bars import BarGrid
+from core.blind import find_layout
+from core.coherent import Coherent, separate
+from core.cube import analyse, frame, moved_earlier
+from core.grid import Refined, refine
+from core.layout import Layout
+from core.parts import Parts
+from core.played import find_played_layout
+from core.progress import Progress, part_of
+from core.settings import Settings
+from core.templates import template_stems
+
+ROUNDING = 0.4  # frames, root mean square, between two roundings of one position to whole frames
+WHOLE = 0.02  # frames: bars this near to a whole number of frames lie on whole frames
+EXACTLY = 0.02  # share of bins that repeat phase and all: 0.1 and more in sequenced music, none in played
+ENTANGLED = 1.0  # noise gain from which a loop takes in more than it averages out
+BY_HAND = "nothing repeats to the sample, as in played music: loops are told apart by their spectra and may leak"
+
+
+def separate_by_repetition(clip: Clip, grid: BarGrid, settings: Settings, progress: Progress) -> Parts | None:
+    """Loops found by their return, None where nothing returns.
+
+    Where sound repeats phase and all, loops are waveforms (`core.coherent`); with method "auto", music that repeats in
+    its spectra alone, as it does when played by hand, is told apart by them (`core.templates`).
+    """
+    refined = refine(clip.samples, grid, rate=clip.rate, progress=part_of(progress, 0.0, 0.1))
+    framing = frame(refined.grid, clip.rate)
+    cube = moved_earlier(analyse(clip.samples, framing), refined.shifts)
+    count, longest, seed = settings.loops, settings.max_loop_bars, settings.seed
+    progress(0.2, "layout")
+    layout, exact = find_layout(
+        cube, count=count, longest=longest, jitter=_jitter(refined), seed=seed, progress=part_of(progress, 0.2, 0.5)
+    )
+    if layout.loops and exact >= EXACTLY:
+        del cube  # the largest array by far, and not needed any more
+        return _coherent(clip, refined, layout, part_of(progress, 0.5, 1.0))
+    if settings.method == "coherent":
+        return None
+    layout, _ = find_played_layout(cube, count=count, longest=longest, seed=seed, progress=part_of(progress, 0.5, 0.6))
+    if not layout.loops:
+        return None
+    parts = template_stems(clip.samples, cube, framing, layout, progress=part_of(progress, 0.6, 1.0))
+    order = np.argsort(_energies(parts.stems))[::-1]
+    report = {"method": "played", **_bars_report(refined), "repeating_share": round(exact, 4)}
+    return Parts(parts.stems[order], parts.rest, _ordered(layout, order), refined.grid, None, None, report, [BY_HAND])
+
+
+def _coherent(clip: Clip, refined: Refined, layout: Layout, progress: Progress) -> Parts:
+    found = _loudest_first(
+        separate(clip.samples, refined.grid, layout, rate=clip.rate, shifts=refined.shifts, progress=progress)
+    )
+    report = {"method": "coherent", **_bars_report(refined), **_coherence_report(found)}
+    warnings = _entangled(found.noise_gain) + _lost_bands(found)
+    return Parts(found.stems, found.rest, found.layout, refined.grid, None, None, report, warnings)
+
+
+def _jitter(refined: Refined) -> float:
+    """How far repeats may be off: bars that are no whole number of frames had to be rounded by someone."""
+    length = refined.bar_frames
+    return 0.0 if length is not None and abs(length - round(length)) < WHOLE else ROUNDING
+
+
+def _loudest_first(found: Coherent) -> Coherent:
+    """The loops by falling energy; stems change places in memory, for together they may be a gigabyte."""
+    order = np.argsort(-_energies(found.stems), kind="stable")
+    for k in range(len(order)):
+        source = order[k]
+        while source < k:  # it has been moved to make room
+            source = order[source]
+        if source != k:
+            found.stems[[k, source]] = found.stems[[source, k]]
+    return replace(found, layout=_ordered(found.layout, order), noise_gain=found.noise_gain[order])
+
+
+def _energies(stems: Samples) -> NDArray[np.float64]:
+    return np.array([np.vdot(stem, stem) for stem in stems])
+
+
+def _ordered(layout: Layout, order: NDArray[np.intp]) -> Layout:
+    lengths = tuple(layout.bars_per_loop[k] for k in order)
+    return Layout(layout.activations[:, order], lengths, layout.phases[:, order])
+
+
+def _bars_report(refined: Refined) -> dict[str, object]:
+    length = refined.bar_frames
+    return {"bar_frames": None if length is None else round(length, 3), "bars_changed": list(refined.changes)}
+
+
+def _coherence_report(found: Coherent) -> dict[str, object]:
+    return {
+        "noise_gain": _rounded(found.noise_gain),
+        "bands_hz": _rounded(found.bands, 0),
+        "coherence": _rounded(found.coherence),
+    }
+
+
+def _entangled(noise_gain: NDArray[np.float64]) -> list[str]:
+    names = ", ".join(str(k + 1) for k in np.flatnonzero(noise_gain > ENTANGLED))
+    return [f"loops hardly ever heard apart from others, their parts may be mixed up: {names}"] if names else []
+
+
+def _lost_bands(found: Coherent) -> list[str]:
+    """Told where from some frequency upwards less than half of the sound repeats."""
+    half = found.coherence < 0.5
+    if half.all() or not half[-1]:
+        return []
+    edge = found.bands[len(half) - int(np.argmin(half[::-1]))]
+    return [
+        f"hardly any exact repetition above {edge:.0f} Hz: what sounds there is shared out by level, or in the rest"
+    ]
+
+
+def _rounded(values: NDArray[np.float64], digits: int = 3) -> list[float]:
+    return [round(float(value), digits) for value in values]
