@@ -130,13 +130,14 @@ def _tracked(mono: Samples, grid: BarGrid, rate: int) -> _Proposal | None:
     if chosen is None or not _holds_throughout(mono, grid, rate, chosen.frames):
         return None
     bar = chosen.frames
-    near = round(_phase(grid.starts[:-1].astype(np.float64), bar / max(round(bar / own), 1)))
+    times = max(round(bar / own), 1)
+    near = round(_phase(grid.starts[:-1].astype(np.float64), bar / times))
     same_bar = abs(np.log2(bar / own) - round(np.log2(bar / own))) < SAME_TEMPO  # of another, the phase means nothing
     bars = _bars_through(near, bar, len(mono))
     move = Changes(mono, bar, rate).best_move(bars, bar / 2, price=FAR * same_bar, free=TRACKER_REACH * rate)
     moved = move.frames
     if move.cliff <= SURE:  # nothing says which half of a doubled bar comes first, and half a bar does no harm
-        bar = bar / 2 if abs(bar / own - 2) < SAME_TEMPO else bar
+        bar = bar / times if abs(bar / own / times - 1) < SAME_TEMPO else bar
         moved = first_hits(mono, _bars_through(near, bar, len(mono))[:-1], TRACKER_REACH * rate, rate)
     starts = _covering(mono, near + moved, bar, rate)
     return _Proposal(starts, bar, _told(own, bar, moved, own / grid.beats_per_bar, rate))
