@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
 
 from core.cube import Cube
 from core.cycles import (
@@ -32,6 +33,7 @@ Bins = NDArray[np.complex64]
 EDGE = (2, 4)  # frames at a bar's start and end that hold sound of the neighbours, as windows reach over the line
 PEAK_RANGE = 1e-6  # -60 dB: bins further below the loudest are left out
 LOCAL_RANGE = 0.1  # -10 dB: bins must rise to this share of the mean of their frequency
+NEIGHBOURS = 31  # frequencies of that mean
 BANDS_PER_OCTAVE = 4
 WIDEST_TURN = 0.3  # radians: beyond, repeats are no longer alike
 STARTS = (0.0, 0.1, 0.2, 0.35, 0.5)  # which of the sorted magnitudes the two-level fit starts from
@@ -104,7 +106,7 @@ def choose_bins(cube: Cube, count: int, seed: int, jitter: float = 0.0) -> Chose
     inner = cube[:, :, EDGE[0] : cube.shape[2] - EDGE[1]]
     power = np.square(np.abs(inner)).sum(axis=-1)
     per_frequency = power.mean(axis=(0, 2))
-    local = np.convolve(per_frequency, np.ones(31) / 31, mode="same")
+    local = uniform_filter1d(per_frequency, NEIGHBOURS, mode="constant")
     audible = (power > LOCAL_RANGE * local[None, :, None]) & (power > PEAK_RANGE * power.max())
     where = np.argwhere(audible)
     band = np.floor(np.log2((where[:, 1] + 8) / 8) * BANDS_PER_OCTAVE).astype(int)
