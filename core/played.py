@@ -35,7 +35,7 @@ SLACK = 0.03  # of a bin's power: 1.5 dB up and down
 BARS_PER_LENGTH = 6  # a loop of n bars is looked for in songs of at least this many times n
 NEAR = 8  # rows that differ in at most one bar of so many are near
 EXPLAINED = 0.15  # of the empty description that loops must save: chance rows save 0.05, played songs half of it
-FEW = 0.01  # of all votes: a row with fewer is no loop of its own
+FEW = 0.03  # of all votes but the strongest row's, which may be any number: a row with fewer is no loop of its own
 STRAY = 0.05  # share of votes below which a near row that switches no less is the stronger one's error
 MOST_CANDIDATES = 20
 
@@ -105,9 +105,12 @@ def chosen_loops(subset: Coder, proposed: list[Candidate], progress: Progress = 
     magnitudes add up to more than nothing everywhere, so a row that always plays saves something at all times.
     """
     current: list[Candidate] = []
-    enough = FEW * sum(candidate.votes for candidate in proposed)
-    for number, candidate in enumerate(proposed):
-        progress(0.2 + 0.8 * number / len(proposed), "layout")
+    enough = FEW * sum(candidate.votes for candidate in proposed[1:])
+    again = [*proposed, *proposed]  # a loop may pay only once others are there
+    for number, candidate in enumerate(again):
+        progress(0.2 + 0.8 * number / len(again), "layout")
+        if any(candidate is other for other in current):
+            continue
         places = [other for other in current if _smoother(candidate, other)]
         options = [[*(o for o in current if o is not other), candidate] for other in places]
         if candidate.votes >= enough:
