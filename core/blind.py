@@ -60,6 +60,21 @@ class Proposal:
         return columns * self.gains[:, owners], owners, places
 
 
+@dataclass(frozen=True)
+class Found:
+    """A layout found blind, and what speaks for it.
+
+    Attributes:
+        layout: without loops where nothing repeats.
+        repeating: share of the audible bins that repeat like a single loop.
+        savings: by how much each loop shortens the description of the song, as a share of it, float64 [loops].
+    """
+
+    layout: Layout
+    repeating: float
+    savings: NDArray[np.float64]
+
+
 def find_layout(
     cube: Cube,
     *,
@@ -68,16 +83,13 @@ def find_layout(
     jitter: float = 0.0,
     seed: int = 0,
     progress: Progress = silent,
-) -> tuple[Layout, float]:
+) -> Found:
     """The layout of a song from its complex cube [channels, frequencies, frames per bar, bars].
 
     Args:
         count: at most so many loops, or None for as many as pay.
         longest: bars of the longest loop to look for.
         jitter: frames by which repeats may be off their bars, as in `choose_bins`.
-
-    Returns:
-        The layout, which has no loops where nothing repeats, and the share of bins that repeat like a single loop.
     """
     progress(0.0, "votes")
     longest = min(longest, max(cube.shape[3] // BARS_PER_LENGTH, 1))
@@ -89,7 +101,8 @@ def find_layout(
     found = _settle(subset, proposed, longest, part_of(progress, 0.2, 1.0))
     found = _at_most(subset, found, count)
     repeating = (patterns.misfit < MISFITS[-1]) & (patterns.on.sum(axis=1) > 1)
-    return _layout(found, cube.shape[3]), float(repeating.mean())
+    savings = _worth(subset, found) / max(subset.empty().length, 1e-30)
+    return Found(_layout(found, cube.shape[3]), float(repeating.mean()), savings)
 
 
 def _strata(patterns: Patterns, seed: int) -> NDArray[np.intp]:

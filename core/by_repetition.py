@@ -1,13 +1,11 @@
 """Loops found by their return: the bars to the sample, the layout from votes, stems by waveforms or by spectra."""
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
 from core.audio import Clip, Samples
 from core.bars import BarGrid
-from core.blind import find_layout
+from core.blind import Found, find_layout
 from core.coherent import Coherent, separate
 from core.cube import analyse, frame, moved_earlier
 from core.grid import Refined, refine
@@ -36,12 +34,12 @@ def separate_by_repetition(clip: Clip, grid: BarGrid, settings: Settings, progre
     cube = moved_earlier(analyse(clip.samples, framing), refined.shifts)
     count, longest, seed = settings.loops, settings.max_loop_bars, settings.seed
     progress(0.2, "layout")
-    layout, exact = find_layout(
+    exact = find_layout(
         cube, count=count, longest=longest, jitter=_jitter(refined), seed=seed, progress=part_of(progress, 0.2, 0.5)
     )
-    if layout.loops and exact >= EXACTLY:
+    if exact.layout.loops and exact.repeating >= EXACTLY:
         del cube  # the largest array by far, and not needed any more
-        return _coherent(clip, refined, layout, part_of(progress, 0.5, 1.0))
+        return _coherent(clip, refined, exact, part_of(progress, 0.5, 1.0))
     if settings.method == "coherent":
         return None
     layout, _ = find_played_layout(cube, count=count, longest=longest, seed=seed, progress=part_of(progress, 0.5, 0.6))
@@ -49,17 +47,26 @@ def separate_by_repetition(clip: Clip, grid: BarGrid, settings: Settings, progre
         return None
     parts = template_stems(clip.samples, cube, framing, layout, progress=part_of(progress, 0.6, 1.0))
     order = np.argsort(_energies(parts.stems))[::-1]
-    report = {"method": "played", **_bars_report(refined), "repeating_share": round(exact, 4)}
+    report = {"method": "played", **_bars_report(refined), "repeating_share": round(exact.repeating, 4)}
     return Parts(parts.stems[order], parts.rest, _ordered(layout, order), refined.grid, None, None, report, [BY_HAND])
 
 
-def _coherent(clip: Clip, refined: Refined, layout: Layout, progress: Progress) -> Parts:
-    found = _loudest_first(
-        separate(clip.samples, refined.grid, layout, rate=clip.rate, shifts=refined.shifts, progress=progress)
-    )
-    report = {"method": "coherent", **_bars_report(refined), **_coherence_report(found)}
-    warnings = _entangled(found.noise_gain) + _lost_bands(found)
-    return Parts(found.stems, found.rest, found.layout, refined.grid, None, None, report, warnings)
+def _coherent(clip: Clip, refined: Refined, exact: Found, progress: Progress) -> Parts:
+    found = separate(clip.samples, refined.grid, exact.layout, rate=clip.rate, shifts=refined.shifts, progress=progress)
+    order = np.argsort(-_energies(found.stems), kind="stable")
+    _rearrange(found.stems, order)
+    trust = found.noise_gain[order]
+    report = {
+        "method": "coherent",
+        **_bars_report(refined),
+        "repeating_share": round(exact.repeating, 4),
+        "loop_savings": _rounded(exact.savings[order], 4),
+        "noise_gain": _rounded(trust),
+        "bands_hz": _rounded(found.bands, 0),
+        "coherence": _rounded(found.coherence),
+    }
+    warnings = _entangled(trust) + _lost_bands(found)
+    return Parts(found.stems, found.rest, _ordered(found.layout, order), refined.grid, None, None, report, warnings)
 
 
 def _jitter(refined: Refined) -> float:
@@ -68,16 +75,14 @@ def _jitter(refined: Refined) -> float:
     return 0.0 if length is not None and abs(length - round(length)) < WHOLE else ROUNDING
 
 
-def _loudest_first(found: Coherent) -> Coherent:
-    """The loops by falling energy; stems change places in memory, for together they may be a gigabyte."""
-    order = np.argsort(-_energies(found.stems), kind="stable")
+def _rearrange(stems: Samples, order: NDArray[np.intp]) -> None:
+    """Put stems in this order, in place: together they may be a gigabyte."""
     for k in range(len(order)):
         source = order[k]
         while source < k:  # it has been moved to make room
             source = order[source]
         if source != k:
-            found.stems[[k, source]] = found.stems[[source, k]]
-    return replace(found, layout=_ordered(found.layout, order), noise_gain=found.noise_gain[order])
+            stems[[k, source]] = stems[[source, k]]
 
 
 def _energies(stems: Samples) -> NDArray[np.float64]:
@@ -92,14 +97,6 @@ def _ordered(layout: Layout, order: NDArray[np.intp]) -> Layout:
 def _bars_report(refined: Refined) -> dict[str, object]:
     length = refined.bar_frames
     return {"bar_frames": None if length is None else round(length, 3), "bars_changed": list(refined.changes)}
-
-
-def _coherence_report(found: Coherent) -> dict[str, object]:
-    return {
-        "noise_gain": _rounded(found.noise_gain),
-        "bands_hz": _rounded(found.bands, 0),
-        "coherence": _rounded(found.coherence),
-    }
 
 
 def _entangled(noise_gain: NDArray[np.float64]) -> list[str]:
