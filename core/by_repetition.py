@@ -1,5 +1,7 @@
 """Loops found by their return: the bars to the sample, the layout from votes, stems by waveforms or by spectra."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +21,7 @@ from core.templates import template_stems
 ROUNDING = 0.4  # frames, root mean square, between two roundings of one position to whole frames
 WHOLE = 0.02  # frames: bars this near to a whole number of frames lie on whole frames
 EXACTLY = 0.02  # share of bins that repeat phase and all: 0.1 and more in sequenced music, none in played
+FAINT = 1e-4  # -40 dB beside all loops together
 ENTANGLED = 1.0  # noise gain from which a loop takes in more than it averages out
 BY_HAND = "nothing repeats to the sample, as in played music: loops are told apart by their spectra and may leak"
 
@@ -67,6 +70,21 @@ def _coherent(clip: Clip, refined: Refined, exact: Found, progress: Progress) ->
     }
     warnings = _entangled(trust) + _lost_bands(found)
     return Parts(found.stems, found.rest, _ordered(found.layout, order), refined.grid, None, None, report, warnings)
+
+
+def _without_faint_loops(clip: Clip, refined: Refined, exact: Found, progress: Progress) -> tuple[Found, Coherent]:
+    """The stems, solved once more without the loops that turn out too faint to be any: mistakes of the layout."""
+
+    def solve(layout: Layout, progress: Progress) -> Coherent:
+        return separate(clip.samples, refined.grid, layout, rate=clip.rate, shifts=refined.shifts, progress=progress)
+
+    found = solve(exact.layout, part_of(progress, 0.0, 0.7))
+    energies = _energies(found.stems)
+    heard = np.flatnonzero(energies > FAINT * energies.sum())
+    if len(heard) == len(energies):
+        return exact, found
+    exact = replace(exact, layout=_ordered(exact.layout, heard), savings=exact.savings[heard])
+    return exact, solve(exact.layout, part_of(progress, 0.7, 1.0))
 
 
 def _jitter(refined: Refined) -> float:
