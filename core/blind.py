@@ -96,7 +96,7 @@ def find_layout(
     chosen = choose_bins(cube, VOTERS, seed, jitter)
     patterns = two_level(chosen.bins)
     proposed = candidates(count_votes(patterns), longest)[:MOST_CANDIDATES]
-    described = _strata(patterns, seed)
+    described = strata(patterns, seed)
     subset = coder(chosen.bins[described], chosen.slack[described])
     found = _settle(subset, proposed, longest, part_of(progress, 0.2, 1.0))
     found = _at_most(subset, found, count)
@@ -105,8 +105,8 @@ def find_layout(
     return Found(_layout(found, cube.shape[3]), float(repeating.mean()), savings)
 
 
-def _strata(patterns: Patterns, seed: int) -> NDArray[np.intp]:
-    """Bins to describe: the same number for each strong pattern, so that loud loops do not decide alone."""
+def strata(patterns: Patterns, seed: int) -> NDArray[np.intp]:
+    """Which bins to describe: as many of each strong pattern, so that loud loops do not decide alone, and others."""
     rng = np.random.default_rng(seed)
     several = patterns.on.sum(axis=1) > 1
     good = np.flatnonzero((patterns.misfit < 0.1) & several)

@@ -10,7 +10,7 @@ miss a bar or two, so loops are taken from the most voted down, and a row near a
 import numpy as np
 from numpy.typing import NDArray
 
-from core.blind import Proposal, _strata, propose
+from core.blind import Proposal, propose, strata
 from core.cube import Cube
 from core.cycles import On, switches
 from core.errors import Code, LoopError
@@ -60,7 +60,7 @@ def find_played_layout(
     progress(0.0, "votes")
     chosen = magnitude_bins(cube, VOTERS, seed)
     proposed = played_candidates(chosen, min(longest, max(cube.shape[3] // BARS_PER_LENGTH, 1)))
-    spread = _strata(two_level(chosen.bins), seed)
+    spread = strata(two_level(chosen.bins), seed)
     subset = coder(chosen.bins[spread], chosen.slack[spread])
     found = described(subset, chosen_loops(subset, proposed, progress)[:count])
     if found.score > (1 - EXPLAINED) * subset.empty().length:
