@@ -108,7 +108,8 @@ def _shares(owners: NDArray[np.intp]) -> Array:
 def _pooled(cells: Cells) -> Array:
     """Power of each cell over its parts and its neighbours in frequency."""
     pooled: Array = uniform_filter1d(np.square(cells).sum(axis=1), POOLED, axis=-1, mode="nearest")
-    return pooled
+    # The filter's running sum leaves rounding behind loud cells, below zero at times, which no power may be.
+    return np.maximum(pooled, 0)
 
 
 def _solved(systems: Array, wanted: Cells) -> Cells:

@@ -9,6 +9,7 @@ from core.bars import BarGrid
 from core.coherent import separate
 from core.errors import LoopError
 from core.layout import Layout, one_bar_layout
+from core.reweighted import sparsest
 from core.scoring import null_depth, sdr
 from core.songs.notes import shifted
 from tests.loop_songs import tiny_song
@@ -215,3 +216,15 @@ def test_a_layout_of_another_piece_is_refused() -> None:
         separate(
             np.zeros((1, 20_000), np.float32), BarGrid(even(8), 4, "host"), one_bar_layout(SWITCHES[:5]), rate=RATE
         )
+
+
+def test_silence_above_a_coder_s_cut_off_breaks_nothing() -> None:
+    """Rounding behind loud frequencies once came out as negative power, and then as stems that are no numbers."""
+    rng = np.random.default_rng(0)
+    cells = rng.standard_normal((200, 2, 1025)).astype(np.float32)
+    cells[..., 700:] *= 1e-8
+    mixing = (rng.random((200, 4)) < 0.5).astype(np.float32)
+    mixing[:, 3] = mixing[:, 0]
+    found = sparsest(cells, mixing, np.eye(4, dtype=np.float32), 1.0)
+    assert np.isfinite(found).all()
+    assert np.abs(found).max() < 10 * np.abs(cells).max()
