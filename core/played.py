@@ -13,17 +13,14 @@ from numpy.typing import NDArray
 from core.blind import Proposal, propose, strata
 from core.cube import Cube
 from core.cycles import On, switches
-from core.errors import Code, LoopError
 from core.layout import Layout
 from core.progress import Progress, silent
 from core.sparse_code import Coder, coder
 from core.votes import (
-    BANDS_PER_OCTAVE,
     EDGE,
-    LOCAL_RANGE,
-    PEAK_RANGE,
     Candidate,
     Chosen,
+    audible,
     candidates,
     count_votes,
     two_level,
@@ -75,16 +72,7 @@ def magnitude_bins(cube: Cube, count: int, seed: int) -> Chosen:
     Of a stereo cube, middle and side count as channels too: each is blind to other places between the loudspeakers.
     """
     power = _pooled(_with_middle_and_side(cube)[:, :, EDGE[0] : cube.shape[2] - EDGE[1]])
-    loud = power.sum(axis=-1)
-    if not loud.any():
-        raise LoopError(Code.MUSIC_NOT_USABLE, "the bars hold nothing but silence: choose a part with music in it")
-    local = np.convolve(loud.mean(axis=(0, 2)), np.ones(31) / 31, mode="same")[: loud.shape[1]]
-    where = np.argwhere((loud > LOCAL_RANGE * local[None, :, None]) & (loud > PEAK_RANGE * loud.max()))
-    band = np.floor(np.log2((where[:, 1] + 8) / 8) * BANDS_PER_OCTAVE).astype(int)
-    weight = 1.0 / np.bincount(band)[band]
-    rng = np.random.default_rng(seed)
-    drawn = rng.choice(len(where), min(count, len(where)), replace=False, p=weight / weight.sum())
-    channel, frequency, time = where[np.sort(drawn)].T
+    channel, frequency, time = audible(power.sum(axis=-1), count, seed)
     bins = np.sqrt(power[channel, frequency, time]).astype(np.complex64)
     return Chosen(bins, np.full(len(bins), SLACK, dtype=np.float32))
 

@@ -26,6 +26,7 @@ from core.cycles import (
     residue_bars,
     switches,
 )
+from core.errors import Code, LoopError
 
 Bins = NDArray[np.complex64]
 """Bins followed through the bars: complex [bins, bars]."""
@@ -104,18 +105,29 @@ def choose_bins(cube: Cube, count: int, seed: int, jitter: float = 0.0) -> Chose
     turn = 2 * np.pi * jitter * np.arange(cube.shape[1]) / (2 * (cube.shape[1] - 1))
     cube = cube[:, turn < WIDEST_TURN]
     inner = cube[:, :, EDGE[0] : cube.shape[2] - EDGE[1]]
-    power = np.square(np.abs(inner)).sum(axis=-1)
-    per_frequency = power.mean(axis=(0, 2))
-    local = uniform_filter1d(per_frequency, NEIGHBOURS, mode="constant")
-    audible = (power > LOCAL_RANGE * local[None, :, None]) & (power > PEAK_RANGE * power.max())
-    where = np.argwhere(audible)
+    channel, frequency, time = audible(np.square(np.abs(inner)).sum(axis=-1), count, seed)
+    slack = np.square(turn[frequency]).astype(np.float32)
+    return Chosen(np.ascontiguousarray(inner[channel, frequency, time]), slack)
+
+
+def audible(power: NDArray[np.float32], count: int, seed: int) -> NDArray[np.intp]:
+    """Channels, frequencies and frames, [3, at most `count`], of audible bins drawn evenly over log frequency.
+
+    Args:
+        power: of each bin over all bars, [channels, frequencies, frames in a bar].
+
+    Raises:
+        LoopError: MUSIC_NOT_USABLE for silence.
+    """
+    if not power.any():
+        raise LoopError(Code.MUSIC_NOT_USABLE, "the bars hold nothing but silence: choose a part with music in it")
+    local = uniform_filter1d(power.mean(axis=(0, 2)), NEIGHBOURS, mode="constant")
+    where = np.argwhere((power > LOCAL_RANGE * local[None, :, None]) & (power > PEAK_RANGE * power.max()))
     band = np.floor(np.log2((where[:, 1] + 8) / 8) * BANDS_PER_OCTAVE).astype(int)
     weight = 1.0 / np.bincount(band)[band]
     rng = np.random.default_rng(seed)
-    chosen = rng.choice(len(where), min(count, len(where)), replace=False, p=weight / weight.sum())
-    channel, frequency, time = where[np.sort(chosen)].T
-    slack = np.square(turn[frequency]).astype(np.float32)
-    return Chosen(np.ascontiguousarray(inner[channel, frequency, time]), slack)
+    drawn = rng.choice(len(where), min(count, len(where)), replace=False, p=weight / weight.sum())
+    return np.ascontiguousarray(where[np.sort(drawn)].T)
 
 
 def two_level(bins: Bins, iterations: int = 4) -> Patterns:

@@ -6,6 +6,8 @@ import numpy as np
 
 from core.audio import Clip, Samples
 from core.bars import BarGrid
+from core.errors import Cancelled
+from core.progress import Progress
 
 RATE, BAR = 8_000, 4_000  # half a second a bar
 LAYOUT = np.array(
@@ -38,3 +40,14 @@ def tiny_song(channels: int = 2, name: str = "tiny song") -> TinySong:
     outside[:, :400] = 0.01 * random.standard_normal((channels, 400))
     starts = 500 + BAR * np.arange(len(LAYOUT) + 1, dtype=np.int64)
     return TinySong(Clip(stems.sum(axis=0) + outside, RATE, name), BarGrid(starts, 4, "host"), stems, LAYOUT)
+
+
+def cancelling(calls: int) -> Progress:
+    """A progress that listens to so many calls and cancels at the next."""
+    left = iter([*range(calls), None])
+
+    def report(_fraction: float, _stage: str) -> None:
+        if next(left) is None:
+            raise Cancelled
+
+    return report

@@ -1,6 +1,5 @@
 """The ladder from a clip to its loops, on a song whose loops are known."""
 
-from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
@@ -9,7 +8,7 @@ import pytest
 from core.audio import Clip
 from core.errors import Cancelled, Code, LoopError
 from core.extraction import Extraction, Method, Settings, extract
-from tests.loop_songs import BAR, tiny_song
+from tests.loop_songs import BAR, cancelling, tiny_song
 
 
 @pytest.fixture(scope="module")
@@ -94,14 +93,8 @@ def test_progress_rises_and_every_call_may_cancel() -> None:
     assert told[0] == 0
     assert told[-1] <= 1
     for stop_at in range(len(told)):
-        left = iter([*range(stop_at), None])
-
-        def stop(_fraction: float, _stage: str, left: Iterator[int | None] = left) -> None:
-            if next(left) is None:
-                raise Cancelled
-
         with pytest.raises(Cancelled):
-            extract(song.clip, settings, stop, grid=song.grid)
+            extract(song.clip, settings, cancelling(stop_at), grid=song.grid)
 
 
 def test_a_clip_mostly_outside_its_bars_is_told_of() -> None:

@@ -110,3 +110,12 @@ def test_fewer_loops_can_be_asked_for() -> None:
     found = extract(tiny.clip, Settings(method="coherent", loops=1), grid=tiny.grid)
     assert len(found.stems) == 1
     assert nulls(found)
+
+
+def test_bars_of_silence_say_so() -> None:
+    samples = np.zeros((2, 20 * BAR), dtype=np.float32)
+    samples[:, : BAR // 2] = bar_of(0)[:, : BAR // 2]
+    grid = BarGrid(BAR * np.arange(1, 17, dtype=np.int64), 4, "host")
+    with pytest.raises(LoopError, match="nothing but silence") as refused:
+        extract(Clip(samples, RATE, "quiet"), grid=grid)
+    assert refused.value.code == Code.MUSIC_NOT_USABLE

@@ -21,7 +21,7 @@ from core.errors import Cancelled, Code, LoopError
 from core.extraction import Extraction, Settings, extract
 from core.names import safe_name, slug
 from core.results import check_writable, read_manifest, write_result
-from tests.loop_songs import tiny_song
+from tests.loop_songs import cancelling, tiny_song
 
 
 @pytest.fixture(scope="module")
@@ -158,14 +158,8 @@ def test_whenever_it_is_cancelled_nothing_stays_behind(extraction: Extraction, t
     write_result(extraction, tmp_path / "whole", lambda fraction, _stage: told.append(fraction))
     assert told == sorted(told)
     for stop_at in range(len(told)):
-        left = iter([*range(stop_at), None])
-
-        def stop(_fraction: float, _stage: str, left: Iterator[int | None] = left) -> None:
-            if next(left) is None:
-                raise Cancelled
-
         with pytest.raises(Cancelled):
-            write_result(extraction, tmp_path / "out", stop)
+            write_result(extraction, tmp_path / "out", cancelling(stop_at))
         assert not (tmp_path / "out").exists()
 
 
