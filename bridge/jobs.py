@@ -48,6 +48,7 @@ class Job:
         seq: grows with every change, so that a late message can be told from a new one.
         code, text: why it failed.
         result: the result folder once done.
+        client: who asked for it first.
         changed: when the state last changed, by the clock of `Jobs`.
     """
 
@@ -61,6 +62,7 @@ class Job:
     code: int = 0
     text: str = ""
     result: Path | None = None
+    client: str = ""
 
     def moved(self, state: State, *, now: float, code: int = 0, text: str = "", result: Path | None = None) -> "Job":
         """The job in its next state.
@@ -90,12 +92,17 @@ class Jobs:
         self._jobs: dict[str, Job] = {}  # in order of arrival
         self._changed = threading.Condition()
         self._closed = False
+        self._listeners: list[Callable[[Job], None]] = []
 
-    def start(self, request: JobRequest, content: str) -> Job:
+    def start(self, request: JobRequest, content: str, *, fresh: bool = False, client: str = "") -> Job:
         """The job for a request and its file's content hash: the one already there, or a new one in the queue.
 
         A job that failed, was cancelled or whose results are gone is not attached to: the request runs again under the
         next free name (`<id>-2`).
+
+        Args:
+            fresh: run again even if there is such a job.
+            client: who asks.
 
         Raises:
             LoopError: LIMIT when the queue is full; SHUTTING_DOWN.
@@ -104,12 +111,12 @@ class Jobs:
         with self._changed:
             attempt = 1
             while (job := self._jobs.get(name)) is not None:
-                if _still_good(job):
+                if _still_good(job) and not fresh:
                     return job
                 attempt += 1
                 name = f"{identity}-{attempt}"
             self._admit()
-            return self._put(Job(name, request, self._clock()))
+            return self._put(Job(name, request, self._clock(), client=client))
 
     def get(self, name: str) -> Job:
         """The job of that id.
@@ -140,6 +147,22 @@ class Jobs:
             if job.state not in following:
                 return job
             return self._put(job.moved(following[job.state], now=self._clock()))
+
+    def forget(self, name: str) -> None:
+        """Drop the record of a job that has ended; its files stay.
+
+        Raises:
+            LoopError: NO_SUCH_JOB; WRONG_STATE while it has not ended.
+        """
+        with self._changed:
+            job = self._get(name)
+            if job.state not in FINAL:
+                raise LoopError(Code.WRONG_STATE, f"job {name} is {job.state}; cancel it first")
+            del self._jobs[name]
+
+    def listen(self, callback: Callable[[Job], None]) -> None:
+        """Call back with every change of a job, from whatever thread makes it; the callback must be quick."""
+        self._listeners.append(callback)
 
     def take(self) -> Job | None:
         """Wait for the oldest queued job and make it run; None once the jobs are closed."""
@@ -190,6 +213,8 @@ class Jobs:
     def _put(self, job: Job) -> Job:
         self._jobs[job.id] = job
         self._changed.notify_all()
+        for listener in self._listeners:
+            listener(job)
         return job
 
     def _admit(self) -> None:

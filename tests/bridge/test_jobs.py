@@ -114,3 +114,30 @@ def test_old_finished_jobs_are_forgotten(jobs: Jobs, monkeypatch: pytest.MonkeyP
         jobs.cancel(jobs.start(request(name), "").id)
     jobs.start(request("f"), "")
     assert len(jobs.newest_first()) == 3
+
+
+def test_a_fresh_start_runs_the_same_again(jobs: Jobs) -> None:
+    first = jobs.start(REQUEST, "content", client="max")
+    assert first.client == "max"
+    assert jobs.start(REQUEST, "content", fresh=True).id == f"{first.id}-2"
+    assert jobs.start(REQUEST, "content") == first
+
+
+def test_only_ended_jobs_are_forgotten(jobs: Jobs) -> None:
+    job = jobs.start(REQUEST, "")
+    with pytest.raises(LoopError, match="is queued; cancel it first") as refused:
+        jobs.forget(job.id)
+    assert refused.value.code is Code.WRONG_STATE
+    jobs.cancel(job.id)
+    jobs.forget(job.id)
+    assert jobs.newest_first() == []
+
+
+def test_every_change_is_told(jobs: Jobs) -> None:
+    told: list[Job] = []
+    jobs.listen(told.append)
+    job = jobs.start(REQUEST, "")
+    jobs.take()
+    jobs.report(job.id, 0.5, "notes")
+    jobs.finish(job.id, State.FAILED, code=Code.INTERNAL)
+    assert [(job.seq, job.state) for job in told] == [(0, "queued"), (1, "running"), (2, "running"), (3, "failed")]
