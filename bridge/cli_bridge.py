@@ -5,15 +5,14 @@ Whatever is slow to import is imported inside the commands, so that `loopcube --
 
 import json
 import logging
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bridge import settings
-from bridge.settings import BridgeSettings
 from bridge.stopping import Stopped
 from core.errors import Code, LoopError
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from bridge.messages import JobStatusReply
 
 Out = Annotated[Path | None, typer.Option("--out", help="Folder for the results; beside each source if left out.")]
-Workers = Annotated[int, typer.Option("--workers", min=1, max=64, help="Songs worked on at the same time.")]
+Workers = Annotated[int | None, typer.Option("--workers", help="Songs worked on at the same time.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
 
@@ -38,17 +37,21 @@ def register(app: typer.Typer) -> None:
 
 
 def daemon(
-    port: Annotated[int, typer.Option(min=1024, max=65000, help="First UDP port to try.")] = settings.PORT,
+    port: Annotated[int | None, typer.Option(help="First port to try.", show_default=False)] = None,
     out: Out = None,
-    workers: Workers = settings.WORKERS,
+    workers: Workers = None,
+    home: Annotated[Path | None, typer.Option(help="Folder for settings, token, jobs and log.")] = None,
 ) -> None:
     """Serve hosts and `loopcube send` on this machine until stopped."""
     from bridge.daemon import AlreadyRunningError, serve
+    from bridge.settings_file import load_settings
     from bridge.work import extract_to_folder
 
+    if home is not None:
+        os.environ["LOOPCUBE_HOME"] = str(home.absolute())
     _log_to_console()
     try:
-        serve(_settings(port=port, out=_folder(out) if out else None, workers=workers), extract_to_folder)
+        serve(load_settings(port=port, out=_folder(out) if out else None, workers=workers), extract_to_folder)
     except AlreadyRunningError as error:  # what the user wants is there
         typer.echo(error.message)
 
@@ -103,7 +106,7 @@ def watch(
     folder: Annotated[Path, typer.Argument(help="Folder to drop audio files into.")],
     out: Out = None,
     existing: Annotated[bool, typer.Option("--existing", help="Take the files that are there already, too.")] = False,
-    workers: Workers = 1,
+    workers: Workers = None,
 ) -> None:
     """Take apart every audio file that is put into a folder.
 
@@ -119,7 +122,7 @@ def watch(
     _log_to_console()
     folder, target = _folder(folder), _folder(out) if out else None
     jobs = Jobs(clock=time.monotonic, queue=1_000)
-    processes = WorkerProcesses(jobs, extract_to_folder, processes=workers)
+    processes = WorkerProcesses(jobs, extract_to_folder, processes=workers or 1)
     processes.start()
     typer.echo(f"watching {folder}, results go to {target or folder}; stop with Ctrl-C")
     try:
@@ -153,14 +156,11 @@ def _tell_end(jobs: "Jobs", job: "Job") -> None:
     typer.echo(f"{job.request.path.name}: {job.state}{_because(str(job.result or job.text))}")
 
 
-def _settings(**chosen: Any) -> BridgeSettings:
-    return BridgeSettings(settings.default_home(), settings.default_runtime(), **chosen)
-
-
 def _client() -> "Client":
     from bridge.client import Client
+    from bridge.settings_file import load_settings
 
-    return Client.of_running_daemon(_settings())
+    return Client.of_running_daemon(load_settings())
 
 
 def _folder(path: Path) -> Path:

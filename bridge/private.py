@@ -32,7 +32,7 @@ def private_folder(path: Path) -> Path:
     return path
 
 
-def write_private(path: Path, text: str) -> None:
+def write_private(path: Path, content: str | bytes) -> None:
     """Write a file of mode 0600, whole or not at all.
 
     Raises:
@@ -41,8 +41,8 @@ def write_private(path: Path, text: str) -> None:
     part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
     try:
         descriptor = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
         part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)
@@ -70,7 +70,3 @@ def load_token(path: Path) -> str:
 def same_token(left: str, right: str) -> bool:
     """Compare in a time that tells nothing about where they differ."""
     return hmac.compare_digest(left.encode(), right.encode())
-
-
-def _not_written(path: Path, error: OSError) -> LoopError:
-    return LoopError(Code.WRITE_FAILED, f"{path}: cannot be made ({error.strerror}); check space and rights")

@@ -1,0 +1,5 @@
+"""`python -m bridge`: the command line for those who know the interpreter but not where `loopcube` was installed."""
+
+from bridge.cli import main
+
+main()
