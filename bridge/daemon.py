@@ -19,7 +19,8 @@ from types import FrameType
 from filelock import FileLock, Timeout
 
 from bridge.endpoints import UdpEndpoint, bind_free_port
-from bridge.jobs import Jobs
+from bridge.jobs import Job, Jobs
+from bridge.journal import Journal
 from bridge.private import load_token, private_folder, write_private
 from bridge.service import VERSION, Service
 from bridge.settings import BridgeSettings
@@ -68,7 +69,14 @@ def serve(settings: BridgeSettings, work: Work, *, stop: threading.Event | None 
     private_folder(settings.runtime)
     stop = stop or threading.Event()
     with _only_instance(settings), _signals_set(stop):
-        jobs = Jobs(clock=time.monotonic, queue=settings.queue)
+        journal = Journal.open(settings.journal_file, lambda record: Job.from_record("", record, 0.0))
+        jobs = Jobs(
+            clock=time.monotonic,
+            queue=settings.queue,
+            per_client=settings.queue_per_client,
+            journal=journal,
+            logs=private_folder(settings.job_logs),
+        )
         token, boot_id = load_token(settings.token_file), secrets.token_hex(8)
         service = Service(settings, jobs, token, boot_id, time.monotonic)
         workers = Workers(jobs, work, processes=settings.workers)

@@ -1,19 +1,28 @@
 """Jobs: their states, the transitions between these, and the one place that holds them.
 
-A `Job` never changes; `Jobs` replaces it under a lock, so whoever reads one has a consistent picture. Everything long
-happens elsewhere: the service adds jobs here, the workers take them from here.
+A `Job` never changes; `Jobs` replaces it under a lock, so whoever reads one has a consistent picture. Each step from
+one state to the next goes into the journal before anybody sees it. Everything long happens elsewhere: the service adds
+jobs here, the workers take them from here.
 """
 
+import logging
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from itertools import count
 from pathlib import Path
+from typing import Any, Self
 
+from bridge.journal import Journal
 from bridge.request import JobRequest
 from core.errors import Code, LoopError
 
 KEPT = 1_000  # finished jobs that can still be asked about
+ATTEMPTS = 2  # runs that a job gets, where the first ended by no fault of its own
+
+_log = logging.getLogger(__name__)
 
 
 class State(StrEnum):
@@ -38,6 +47,7 @@ ALLOWED: dict[State, frozenset[State]] = {
     State.FAILED: frozenset(),
 }
 FINAL = frozenset({State.DONE, State.CANCELLED, State.FAILED})
+ATTACHED_TO = frozenset({State.QUEUED, State.RUNNING, State.INTERRUPTED})
 
 
 @dataclass(frozen=True)
@@ -45,10 +55,15 @@ class Job:
     """One extraction on its way.
 
     Attributes:
-        seq: grows with every change, so that a late message can be told from a new one.
+        identity: what equal requests for equal content share; the id of the first of them.
+        client: who started it, as the limit for each client counts.
+        rid: the id of the request that started it.
+        seq: grows with every change while a daemon lives, so that a late message can be told from a new one.
+        attempt: how often it was begun.
         code, text: why it failed.
-        result: the result folder once done.
-        client: who asked for it first.
+        result: the result folder once done; before, where it is about to be put.
+        files: bytes of each file that makes the result, by its path in the folder.
+        log: the file into which the worker writes what it does; there once the job has begun.
         changed: when the state last changed, by the clock of `Jobs`.
     """
 
@@ -62,7 +77,12 @@ class Job:
     code: int = 0
     text: str = ""
     result: Path | None = None
+    identity: str = ""
     client: str = ""
+    rid: str = ""
+    attempt: int = 0
+    files: Mapping[str, int] = field(default_factory=dict)
+    log: Path | None = None
 
     def moved(self, state: State, *, now: float, code: int = 0, text: str = "", result: Path | None = None) -> "Job":
         """The job in its next state.
@@ -77,6 +97,47 @@ class Job:
             self, state=state, seq=self.seq + 1, changed=now, progress=progress, code=code, text=text, result=result
         )
 
+    def record(self) -> dict[str, Any]:
+        """What the journal keeps."""
+        return {
+            "request": self.request.canonical(),
+            "result": str(self.result) if self.result else None,
+            "files": dict(self.files),
+            **{name: getattr(self, name) for name in _RECORDED},
+        }
+
+    @classmethod
+    def from_record(cls, name: str, record: Mapping[str, Any], now: float) -> Self:
+        """The job of a record.
+
+        Raises:
+            ValueError, KeyError, TypeError: when it is none.
+        """
+        return cls(
+            id=name,
+            request=JobRequest.from_canonical(record["request"]),
+            changed=now,
+            progress=1.0 if record["state"] == State.DONE else 0.0,
+            result=Path(record["result"]) if record["result"] else None,
+            files=record["files"],
+            **{name: record[name] for name in _RECORDED} | {"state": State(record["state"])},
+        )
+
+    def is_whole(self) -> bool:
+        """Whether every file of the result is there with its size. Looks at the disk: not for the reader's thread."""
+        folder = self.result
+        try:
+            return (
+                folder is not None
+                and folder.is_dir()
+                and all((folder / name).stat().st_size == size for name, size in self.files.items())
+            )
+        except OSError:
+            return False
+
+
+_RECORDED = ("state", "seq", "code", "text", "identity", "client", "rid", "attempt")
+
 
 class Jobs:
     """All jobs of a daemon, safe to use from any thread.
@@ -84,39 +145,61 @@ class Jobs:
     Args:
         clock: seconds, monotonic.
         queue: jobs that may wait at the same time.
+        per_client: those of one client among them.
+        journal: holds the jobs of earlier daemons; without one, jobs end with the process.
+        logs: the folder of the jobs' logs.
     """
 
-    def __init__(self, *, clock: Callable[[], float], queue: int = 16) -> None:
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float],
+        queue: int = 16,
+        per_client: int = 8,
+        journal: Journal | None = None,
+        logs: Path | None = None,
+    ) -> None:
         self._clock = clock
         self._limit = queue
-        self._jobs: dict[str, Job] = {}  # in order of arrival
+        self._limit_per_client = per_client
+        self._journal = journal or Journal.in_memory()
+        self._logs = logs
+        self._jobs = {  # in order of arrival
+            name: replace(Job.from_record(name, record, clock()), log=self._log_of(name))
+            for name, record in self._journal.load().items()
+        }
+        self._unwritten: set[str] = set()  # jobs of which the journal has yet to be told
+        self._listeners: list[Callable[[Job], None]] = []
+        self._news: list[Job] = []  # what the listeners have yet to be told
         self._changed = threading.Condition()
         self._closed = False
-        self._listeners: list[Callable[[Job], None]] = []
 
-    def start(self, request: JobRequest, content: str, *, fresh: bool = False, client: str = "") -> Job:
+    def start(self, request: JobRequest, content: str, *, fresh: bool = False, client: str = "", rid: str = "") -> Job:
         """The job for a request and its file's content hash: the one already there, or a new one in the queue.
 
         A job that failed, was cancelled or whose results are gone is not attached to: the request runs again under the
-        next free name (`<id>-2`).
+        next free name (`<id>-2`). Looks at the results' files: not for the reader's thread.
 
         Args:
-            fresh: run again even if there is such a job.
-            client: who asks.
+            fresh: run again even so, unless this very request (`rid`) already did.
+            client: whose limit counts; "" has none of its own.
 
         Raises:
-            LoopError: LIMIT when the queue is full; SHUTTING_DOWN.
+            LoopError: LIMIT when the queue or the client's share of it is full; WRITE_FAILED; SHUTTING_DOWN.
         """
-        identity = name = request.identity(content)
-        with self._changed:
-            attempt = 1
-            while (job := self._jobs.get(name)) is not None:
-                if _still_good(job) and not fresh:
+        identity = request.identity(content)
+        whole = {job.id for job in self._of(identity) if job.state is State.DONE and job.is_whole()}
+        with self._changing():
+            for job in reversed(self._of(identity)):
+                if rid and job.rid == rid:
                     return job
-                attempt += 1
-                name = f"{identity}-{attempt}"
-            self._admit()
-            return self._put(Job(name, request, self._clock(), client=client))
+                if not fresh and (job.state in ATTACHED_TO or job.id in whole):
+                    return job
+            self._admit(client)
+            name = self._free_name(identity)
+            job = Job(name, request, self._clock(), identity=identity, client=client, rid=rid, log=self._log_of(name))
+            self._write(job)
+            return self._put(job)
 
     def get(self, name: str) -> Job:
         """The job of that id.
@@ -135,6 +218,10 @@ class Jobs:
         with self._changed:
             return sum(job.state in states for job in self._jobs.values())
 
+    def listen(self, callback: Callable[[Job], None]) -> None:
+        """Have every change told, from whatever thread makes it; of two that come out of order, `seq` tells."""
+        self._listeners.append(callback)
+
     def cancel(self, name: str) -> Job:
         """Cancel a job: at once when queued, soon when running; a finished one stays as it is.
 
@@ -142,52 +229,81 @@ class Jobs:
             LoopError: NO_SUCH_JOB.
         """
         following = {State.QUEUED: State.CANCELLED, State.RUNNING: State.CANCELLING}
-        with self._changed:
+        with self._changing():
             job = self._get(name)
             if job.state not in following:
                 return job
-            return self._put(job.moved(following[job.state], now=self._clock()))
+            moved = job.moved(following[job.state], now=self._clock(), result=job.result)
+            return self._noted(moved)
 
     def forget(self, name: str) -> None:
-        """Drop the record of a job that has ended; its files stay.
+        """Drop the record and the log of a finished job; its result stays.
 
         Raises:
-            LoopError: NO_SUCH_JOB; WRONG_STATE while it has not ended.
+            LoopError: NO_SUCH_JOB; WRONG_STATE while it is not finished; WRITE_FAILED.
         """
-        with self._changed:
+        with self._changing():
             job = self._get(name)
             if job.state not in FINAL:
                 raise LoopError(Code.WRONG_STATE, f"job {name} is {job.state}; cancel it first")
-            del self._jobs[name]
-
-    def listen(self, callback: Callable[[Job], None]) -> None:
-        """Call back with every change of a job, from whatever thread makes it; the callback must be quick."""
-        self._listeners.append(callback)
+            self._drop([job])
 
     def take(self) -> Job | None:
         """Wait for the oldest queued job and make it run; None once the jobs are closed."""
-        with self._changed:
-            while not self._closed:
+        while True:
+            with self._changing():
+                if self._closed:
+                    return None
                 for job in self._jobs.values():
                     if job.state is State.QUEUED:
-                        return self._put(job.moved(State.RUNNING, now=self._clock()))
+                        begun = job.moved(State.RUNNING, now=self._clock())
+                        return self._noted(replace(begun, attempt=job.attempt + 1))
                 self._changed.wait()
-            return None
 
     def report(self, name: str, progress: float, stage: str) -> None:
         """Note how far a job is; it never goes back."""
-        with self._changed:
+        with self._changing():
             job = self._get(name)
             further = min(1.0, max(job.progress, progress))
             self._put(replace(job, progress=further, stage=stage, seq=job.seq + 1))
 
+    def placing(self, name: str, result: Path, files: Mapping[str, int]) -> None:
+        """Note where the result is about to be put, so that after a crash it can be told whether it was."""
+        with self._changing():
+            self._noted(replace(self._get(name), result=result, files=files))
+
     def finish(self, name: str, state: State, *, code: int = 0, text: str = "", result: Path | None = None) -> Job:
-        """End a job that runs; one that is being cancelled and did not get done in time becomes `cancelled`."""
-        with self._changed:
+        """End a job that runs; one that is being cancelled and did not get done in time becomes `cancelled`.
+
+        Args:
+            result: where it is, unless `placing` told.
+        """
+        with self._changing():
             job = self._get(name)
             if job.state is State.CANCELLING and state is not State.DONE:
                 state, code, text = State.CANCELLED, 0, ""
-            return self._put(job.moved(state, now=self._clock(), code=code, text=text, result=result))
+            result = (result or job.result) if state is State.DONE else None
+            return self._noted(job.moved(state, now=self._clock(), code=code, text=text, result=result))
+
+    def interrupt(self, name: str) -> Job:
+        """The daemon stops while the job runs: the next one takes it up again, and this run does not count."""
+        with self._changing():
+            job = self._get(name)
+            if job.state is State.CANCELLING:
+                return self._noted(job.moved(State.CANCELLED, now=self._clock()))
+            return self._noted(replace(job.moved(State.INTERRUPTED, now=self._clock()), attempt=job.attempt - 1))
+
+    def again(self, name: str, why: str) -> Job:
+        """Queue a job whose run was cut off; one that was being cancelled is, and one without attempts left failed."""
+        with self._changing():
+            job, now = self._get(name), self._clock()
+            if job.state is State.CANCELLING:
+                return self._noted(job.moved(State.CANCELLED, now=now))
+            if job.state is State.RUNNING and job.attempt >= ATTEMPTS:
+                return self._noted(job.moved(State.FAILED, now=now, code=Code.INTERNAL, text=why))
+            if job.state is State.RUNNING:
+                job = self._put(job.moved(State.INTERRUPTED, now=now))
+            return self._noted(replace(job.moved(State.QUEUED, now=now), progress=0.0, stage=""))
 
     def wait_until(self, met: Callable[[Job], bool], name: str, *, timeout: float | None = None) -> Job:
         """The job once `met` holds for it, or as it is after `timeout` seconds."""
@@ -205,31 +321,76 @@ class Jobs:
     def closed(self) -> bool:
         return self._closed
 
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Hold the lock; tell the listeners once it is free again, so that they may ask for more."""
+        with self._changed:
+            try:
+                yield
+            finally:
+                news, self._news = self._news, []
+        for job in news:
+            for callback in self._listeners:
+                try:
+                    callback(job)
+                except Exception:  # noqa: BLE001 - whatever a listener raises, the job has changed
+                    _log.exception("a listener failed")
+
     def _get(self, name: str) -> Job:
         if name not in self._jobs:
             raise LoopError(Code.NO_SUCH_JOB, f"no job {name[:40]!r}; /loopcube/job/list lists them")
         return self._jobs[name]
 
+    def _of(self, identity: str) -> list[Job]:
+        with self._changed:
+            return [job for job in self._jobs.values() if job.identity == identity]
+
     def _put(self, job: Job) -> Job:
         self._jobs[job.id] = job
+        self._news.append(job)
         self._changed.notify_all()
-        for listener in self._listeners:
-            listener(job)
         return job
 
-    def _admit(self) -> None:
+    def _noted(self, job: Job) -> Job:
+        """Put a job that has moved on; what cannot be written now is written with the next change."""
+        try:
+            self._write(job)
+        except LoopError as error:
+            _log.error("job %s is %s, but %s", job.id, job.state, error)
+            self._unwritten.add(job.id)
+        return self._put(job)
+
+    def _write(self, job: Job) -> None:
+        late = {name: self._jobs[name].record() for name in self._unwritten}
+        self._journal.write({**late, job.id: job.record()})
+        self._unwritten.clear()
+
+    def _drop(self, jobs: list[Job]) -> None:
+        self._journal.drop([job.id for job in jobs])
+        for job in jobs:
+            del self._jobs[job.id]
+            self._unwritten.discard(job.id)
+            if job.log is not None:
+                job.log.unlink(missing_ok=True)
+
+    def _admit(self, client: str) -> None:
         """Check that one more job may wait, and drop the oldest finished one where there are too many."""
         if self._closed:
             raise LoopError(Code.SHUTTING_DOWN, "the daemon is shutting down; try again once it is back")
-        waiting = sum(job.state is State.QUEUED for job in self._jobs.values())
-        if waiting >= self._limit:
-            raise LoopError(Code.LIMIT, f"{waiting} jobs are waiting, at most {self._limit}; try again later")
-        finished = [name for name, job in self._jobs.items() if job.state in FINAL]
-        for name in finished[: max(0, len(finished) - KEPT)]:
-            del self._jobs[name]
+        waiting = [job for job in self._jobs.values() if job.state is State.QUEUED]
+        if len(waiting) >= self._limit:
+            raise LoopError(Code.LIMIT, f"{len(waiting)} jobs are waiting, at most {self._limit}; try again later")
+        own = sum(job.client == client for job in waiting)
+        if client and own >= self._limit_per_client:
+            rule = f"at most {self._limit_per_client} a client"
+            raise LoopError(Code.LIMIT, f"{own} of your jobs are waiting, {rule}; try again later")
+        finished = [job for job in self._jobs.values() if job.state in FINAL]
+        if len(finished) > KEPT:
+            self._drop(finished[: len(finished) - KEPT])
 
+    def _free_name(self, identity: str) -> str:
+        names = (identity if number == 1 else f"{identity}-{number}" for number in count(1))
+        return next(name for name in names if name not in self._jobs)
 
-def _still_good(job: Job) -> bool:
-    if job.state is State.DONE:
-        return job.result is not None and job.result.is_dir()
-    return job.state not in FINAL
+    def _log_of(self, name: str) -> Path | None:
+        return self._logs / f"{name}.log" if self._logs else None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from core.errors import Code, LoopError
 
@@ -47,6 +47,21 @@ class JobRequest:
     def canonical(self) -> str:
         """The request as text in which equal requests are equal."""
         return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), default=str)
+
+    @classmethod
+    def from_canonical(cls, text: str) -> Self:
+        """The request that `canonical` wrote.
+
+        Raises:
+            ValueError, TypeError: when the text is none.
+        """
+        read: dict[str, Any] = json.loads(text)
+        for name, value in read.items():
+            if name in ("path", "out"):
+                read[name] = Path(value)
+            elif isinstance(value, list):
+                read[name] = tuple(value)
+        return cls(**read)
 
     def identity(self, content: str) -> str:
         """The job's id: 16 hex digits of SHA-256 over the request and its file's content hash."""

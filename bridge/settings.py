@@ -116,6 +116,14 @@ class BridgeSettings:
         return self.state / "token"
 
     @property
+    def journal_file(self) -> Path:
+        return self.state / "jobs.sqlite"
+
+    @property
+    def job_logs(self) -> Path:
+        return self.state / "jobs"
+
+    @property
     def lock_file(self) -> Path:
         return self.runtime / "daemon.lock"
 

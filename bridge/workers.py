@@ -90,7 +90,12 @@ class Workers:
             except OSError as error:  # no process, no pipe, no space
                 _log.exception("job %s could not be run", job.id)
                 ended = Ended(State.FAILED, Code.INTERNAL, f"the worker could not be started ({error})")
-            self._jobs.finish(job.id, ended.state, code=ended.code, text=ended.text, result=ended.result)
+            if ended.state is State.INTERRUPTED:
+                self._jobs.interrupt(job.id)
+                continue
+            if ended.result is not None:
+                self._jobs.placing(job.id, ended.result, {})
+            self._jobs.finish(job.id, ended.state, code=ended.code, text=ended.text)
 
     def _run(self, job: Job) -> Ended:
         """Run one job to its end; its process and its staging folder are gone when this returns."""

@@ -119,8 +119,9 @@ def test_old_finished_jobs_are_forgotten(jobs: Jobs, monkeypatch: pytest.MonkeyP
 def test_a_fresh_start_runs_the_same_again(jobs: Jobs) -> None:
     first = jobs.start(REQUEST, "content", client="max")
     assert first.client == "max"
-    assert jobs.start(REQUEST, "content", fresh=True).id == f"{first.id}-2"
-    assert jobs.start(REQUEST, "content") == first
+    second = jobs.start(REQUEST, "content", fresh=True)
+    assert second.id == f"{first.id}-2"
+    assert jobs.start(REQUEST, "content") == second
 
 
 def test_only_ended_jobs_are_forgotten(jobs: Jobs) -> None:
