@@ -155,7 +155,7 @@ def _show(extraction: "Extraction", folder: Path, *, as_json: bool) -> None:
 
 
 def _summary(folder: Path) -> dict[str, Any]:
-    from core.results import read_manifest
+    from core.result_folder import read_manifest
 
     return {"folder": str(folder.absolute()), **read_manifest(folder)}
 

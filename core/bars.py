@@ -26,11 +26,13 @@ class BarGrid:
         starts: int64 [bars + 1], strictly increasing, from 0 to at most the clip's frames.
         beats_per_bar: beats in a bar, for exports and labels.
         origin: "host", "tempo", "file" or "tracker".
+        beat_unit: the note value of a beat, 4 for quarter notes; what nobody told is taken as 4.
     """
 
     starts: NDArray[np.int64]
     beats_per_bar: int
     origin: str
+    beat_unit: int = 4
 
     @property
     def bars(self) -> int:
@@ -46,7 +48,9 @@ class BarGrid:
         return 60.0 * rate * self.beats_per_bar / float(np.median(self.lengths))
 
 
-def bars_from_frames(frames: ArrayLike, clip_frames: int, rate: int, *, beats_per_bar: int = 4, origin: str) -> BarGrid:
+def bars_from_frames(
+    frames: ArrayLike, clip_frames: int, rate: int, *, beats_per_bar: int = 4, beat_unit: int = 4, origin: str
+) -> BarGrid:
     """A grid from bar starts in frames (a host's tempo map): n + 1 positions for n bars.
 
     Raises:
@@ -79,7 +83,7 @@ def bars_from_frames(frames: ArrayLike, clip_frames: int, rate: int, *, beats_pe
             Code.ARGUMENTS,
             f"a bar of {np.diff(starts).min()} frames is too short at {rate} Hz (are these beats, not bars?)",
         )
-    return BarGrid(starts, beats_per_bar, origin)
+    return BarGrid(starts, beats_per_bar, origin, beat_unit)
 
 
 def bars_from_tempo(
@@ -111,7 +115,7 @@ def bars_from_tempo(
     # Half a frame of slack: a clip cut to whole bars must not lose its last one to rounding.
     count = int((clip_frames - first + 0.5) / length)
     starts = np.minimum(np.round(first + length * np.arange(count + 1)), clip_frames)
-    return bars_from_frames(starts, clip_frames, rate, beats_per_bar=beats, origin="tempo")
+    return bars_from_frames(starts, clip_frames, rate, beats_per_bar=beats, beat_unit=unit, origin="tempo")
 
 
 def bars_from_csv(path: Path, clip_frames: int, rate: int, *, beats_per_bar: int = 4) -> BarGrid:

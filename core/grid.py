@@ -287,7 +287,7 @@ def _on_frames(mono: Samples, grid: BarGrid, proposal: _Proposal, given: Refined
     elif bar is not None and bar % 0.5:
         bar = float(np.polyfit(np.arange(len(starts)), starts, 1)[0])  # the roundings know it best
     return Refined(
-        BarGrid(starts, _beats(grid, bar), grid.origin),
+        replace(grid, starts=starts, beats_per_bar=_beats(grid, bar)),
         fractions * shifted,
         bar,
         given.coherence_before,

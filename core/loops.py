@@ -21,7 +21,7 @@ class Loop:
 
     Attributes:
         audio: float32 [channels, frames of its bars], cycles without a click.
-        bars: how many bars it lasts: 1, 2, 4 or 8.
+        bars: how many bars it lasts: 1, 2, 3, 4, 6 or 8.
         start_bar: the bar, counted from 0, that it was cut from.
         activations: float32 [bars of the song], as in the layout.
         label: a guess at what it is, see core.labels.

@@ -21,6 +21,16 @@ def safe_name(text: str, *, fallback: str = "clip", longest: int = LONGEST) -> s
     return cut.strip(" -") or fallback
 
 
+def one_line(text: str) -> str:
+    """A text as it is shown and written to files of other programs: without control characters or broken letters.
+
+    >>> one_line("tab\\tnew\\nline"), one_line("ドラム")
+    ('tab new line', 'ドラム')
+    """
+    readable = text.encode("utf-8", errors="replace").decode("utf-8")
+    return "".join(" " if unicodedata.category(char) in {"Cc", "Zl", "Zp"} else char for char in readable)
+
+
 def slug(text: str, *, fallback: str = "loop") -> str:
     """A safe name in lower case without spaces, for labels in file names.
 

@@ -1,39 +1,38 @@
-"""An extraction to its result folder and back; the folder is there whole or not at all.
+"""An extraction to its result folder, whole or not at all; `core.result_folder` reads it back.
 
     <name>-loops/
       manifest.json               what is in here; core/schemas/manifest.schema.json
       stems/01-drums-1-bar.wav    the loop wherever it plays: the clip's frames, rate and channels, float32
       stems/rest.wav              what belongs to no loop: stems + rest null against the clip
       loops/01-drums-1-bar.wav    one pass of the loop that cycles without a click
-      activations.csv, .json      how strongly each loop plays in each bar
+      activations.csv, .json, .mid  how strongly each loop plays in each bar
       figures/map.png             the same to look at
 
 It is written under a name that ends in `.part` and renamed when whole; an existing folder is never touched, the new one
 then ends in -2, -3 and so on.
 """
 
-import csv
 import dataclasses
 import errno
-import io
 import json
 import secrets
 import shutil
-from functools import cache
-from importlib import metadata, resources
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import jsonschema
-
 from core.audio import write_wav
 from core.errors import Code, LoopError
+from core.exports.loop_chunks import add_loop_chunks
+from core.exports.midi import write_midi
+from core.exports.tables import activations_csv, activations_json, rounded
 from core.extraction import Extraction
 from core.names import safe_name, slug
 from core.pictures.map import draw_map
+from core.piece import Part, Piece, heard_from
 from core.progress import Progress, silent
+from core.result_folder import SCHEMA, manifest_validator
 
-SCHEMA = 1
 MOST_FOLDERS = 9_999
 TAKEN = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR, errno.EACCES, errno.EISDIR}
 
@@ -65,6 +64,22 @@ def write_result(extraction: Extraction, parent: Path, progress: Progress = sile
         raise
 
 
+def piece_of(extraction: Extraction) -> Piece:
+    """What maps, tables and projects show of an extraction."""
+    clip, layout = extraction.clip, extraction.layout
+    parts = tuple(
+        Part(
+            label=loop.label,
+            bars=loop.bars,
+            start_bar=loop.start_bar,
+            activations=loop.activations,
+            heard=heard_from(loop.start_bar, loop.bars, layout.phases[:, k]),
+        )
+        for k, loop in enumerate(extraction.loops)
+    )
+    return Piece(clip.name, clip.rate, clip.frames, clip.channels, extraction.grid, parts)
+
+
 def check_writable(parent: Path) -> None:
     """Find out that no result can be written to a folder before the long work starts; leaves nothing behind.
 
@@ -82,43 +97,22 @@ def check_writable(parent: Path) -> None:
         ) from error
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """The checked manifest of a result folder.
-
-    Raises:
-        LoopError: NO_SUCH_FILE when there is none; ARGUMENTS when it is no manifest of this version.
-    """
-    path = folder / "manifest.json"
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise LoopError(Code.NO_SUCH_FILE, f"{path}: cannot be read ({error.strerror}); is this a result?") from error
-    except ValueError as error:
-        raise LoopError(Code.ARGUMENTS, f"{path}: is not JSON ({error}); extract the song again") from error
-    problem = jsonschema.exceptions.best_match(_validator().iter_errors(manifest))
-    if problem is not None:
-        raise LoopError(Code.ARGUMENTS, f"{path}: {problem.json_path} is wrong ({problem.message})")
-    return dict(manifest)
-
-
-@cache
-def _validator() -> jsonschema.Draft202012Validator:
-    schema = resources.files("core").joinpath("schemas/manifest.schema.json").read_text(encoding="utf-8")
-    return jsonschema.Draft202012Validator(json.loads(schema))
-
-
 def _fill(extraction: Extraction, folder: Path, progress: Progress) -> None:
     names = [_file_name(number, loop.label, loop.bars) for number, loop in enumerate(extraction.loops, start=1)]
+    piece = piece_of(extraction)
     for sub in ("stems", "loops", "figures"):
         (folder / sub).mkdir()
     _write_audio(extraction, folder, names, progress)
+    for name, part in zip(names, piece.parts, strict=True):
+        add_loop_chunks(folder / "loops" / name, piece, part)
     progress(0.9, "files")
-    _write_text(folder / "activations.csv", _activation_rows(extraction))
-    _write_text(folder / "activations.json", _json(_activation_table(extraction)))
+    _write_text(folder / "activations.csv", activations_csv(piece))
+    _write_text(folder / "activations.json", activations_json(piece))
+    write_midi(piece, folder / "activations.mid")
     progress(0.95, "files")
-    draw_map(extraction, folder / "figures" / "map.png")
-    manifest = _manifest(extraction, names)
-    _validator().validate(manifest)
+    draw_map(piece, folder / "figures" / "map.png")
+    manifest = _manifest(extraction, piece, names)
+    manifest_validator().validate(manifest)
     _write_text(folder / "manifest.json", _json(manifest))
 
 
@@ -161,7 +155,7 @@ def _file_name(number: int, label: str, bars: int) -> str:
     return f"{number:02d}-{slug(label)}-{bars}-{'bar' if bars == 1 else 'bars'}.wav"
 
 
-def _manifest(extraction: Extraction, names: list[str]) -> dict[str, Any]:
+def _manifest(extraction: Extraction, piece: Piece, names: list[str]) -> dict[str, Any]:
     clip, grid = extraction.clip, extraction.grid
     return {
         "schema": SCHEMA,
@@ -176,55 +170,29 @@ def _manifest(extraction: Extraction, names: list[str]) -> dict[str, Any]:
         "bars": {
             "starts": grid.starts.tolist(),
             "beats_per_bar": grid.beats_per_bar,
+            "beat_unit": grid.beat_unit,
             "origin": grid.origin,
             "bpm": round(grid.bpm(clip.rate), 3),
         },
         "loops": [
             {
-                "label": loop.label,
-                "bars": loop.bars,
-                "start_bar": loop.start_bar,
+                "label": part.label,
+                "bars": part.bars,
+                "start_bar": part.start_bar,
                 "loop": f"loops/{name}",
                 "stem": f"stems/{name}",
-                "activations": _rounded(loop.activations),
+                "activations": rounded(part.activations),
+                "heard": part.heard.tolist(),
             }
-            for loop, name in zip(extraction.loops, names, strict=True)
+            for part, name in zip(piece.parts, names, strict=True)
         ],
         "rest": "stems/rest.wav",
-        "activations": ["activations.csv", "activations.json"],
+        "activations": ["activations.csv", "activations.json", "activations.mid"],
         "figures": ["figures/map.png"],
         "settings": dataclasses.asdict(extraction.settings),
         "diagnostics": extraction.diagnostics,
         "warnings": extraction.warnings,
     }
-
-
-def _activation_rows(extraction: Extraction) -> str:
-    """CSV, one row per bar and loop; bars count from 1 here, as in a host."""
-    seconds = extraction.grid.starts / extraction.clip.rate
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(["bar", "start_seconds", "end_seconds", "loop", "label", "activation"])
-    for bar in range(extraction.grid.bars):
-        span = [bar + 1, f"{seconds[bar]:.6f}", f"{seconds[bar + 1]:.6f}"]
-        for number, loop in enumerate(extraction.loops, start=1):
-            rows.writerow([*span, number, loop.label, f"{loop.activations[bar]:.4f}"])
-    return text.getvalue()
-
-
-def _activation_table(extraction: Extraction) -> dict[str, Any]:
-    seconds = extraction.grid.starts / extraction.clip.rate
-    return {
-        "bar_starts_seconds": [round(second, 6) for second in seconds.tolist()],
-        "loops": [
-            {"label": loop.label, "bars": loop.bars, "activations": _rounded(loop.activations)}
-            for loop in extraction.loops
-        ],
-    }
-
-
-def _rounded(values: Any) -> list[float]:
-    return [round(float(value), 4) for value in values]
 
 
 def _json(document: dict[str, Any]) -> str:

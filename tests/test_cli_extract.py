@@ -13,7 +13,7 @@ from bridge.cli import main
 from bridge.show import activation_blocks, loop_table
 from core.audio import write_wav
 from core.extraction import Settings, extract
-from core.results import read_manifest
+from core.result_folder import read_manifest
 from tests.loop_songs import tiny_song
 
 

@@ -20,7 +20,8 @@ import soundfile
 from core.errors import Cancelled, Code, LoopError
 from core.extraction import Extraction, Settings, extract
 from core.names import safe_name, slug
-from core.results import check_writable, read_manifest, write_result
+from core.result_folder import read_manifest
+from core.results import check_writable, write_result
 from tests.loop_songs import cancelling, tiny_song
 
 
@@ -68,6 +69,7 @@ def test_the_folder_holds_what_the_architecture_says(extraction: Extraction, tmp
     assert sorted(files_of(folder)) == [
         "activations.csv",
         "activations.json",
+        "activations.mid",
         "figures/map.png",
         *(f"loops/{name}" for name in names),
         "manifest.json",
@@ -235,7 +237,8 @@ def test_no_manifest_is_told(tmp_path: Path) -> None:
     [
         ("{", "not JSON"),
         ("[]", "wrong"),
-        ('{"schema": 2}', "wrong"),
+        ('{"schema": 1}', "wrong"),
+        ('{"schema": NaN}', "NaN is no number"),
     ],
 )
 def test_a_broken_manifest_is_told(tmp_path: Path, text: str, reason: str) -> None:
@@ -243,6 +246,13 @@ def test_a_broken_manifest_is_told(tmp_path: Path, text: str, reason: str) -> No
     with pytest.raises(LoopError, match=reason) as caught:
         read_manifest(tmp_path)
     assert caught.value.code == Code.ARGUMENTS
+
+
+def test_a_manifest_of_the_future_is_told(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text('{"schema": 2}')
+    with pytest.raises(LoopError, match="newer loopcube") as caught:
+        read_manifest(tmp_path)
+    assert caught.value.code == Code.VERSION
 
 
 def test_a_manifest_may_not_point_outside_its_folder(extraction: Extraction, tmp_path: Path) -> None:

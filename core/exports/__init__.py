@@ -1,0 +1,1 @@
+"""A piece in the formats of other programs, one file each."""
