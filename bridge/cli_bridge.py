@@ -136,13 +136,13 @@ def watch(
 
 def _starter(jobs: "Jobs", target: Path | None) -> Callable[[Path], None]:
     """What the watch does with a file: start a job, and tell when it has ended."""
-    from bridge.paths import output_folder, readable_file
-    from bridge.request import JobRequest, content_hash
+    from bridge.paths import open_source, output_folder
+    from bridge.request import JobRequest
 
     def start(path: Path) -> None:
-        source = readable_file(str(path.absolute()))
-        folder = output_folder(source, "", configured=target)
-        job = jobs.start(JobRequest(source, folder), content_hash(source))
+        with open_source(str(path.absolute())) as source:
+            folder = output_folder(source.path, "", configured=target)
+            job = jobs.start(JobRequest(source.path, folder), source.content_hash())
         typer.echo(f"{path.name}: {job.state}")
         threading.Thread(target=_tell_end, args=(jobs, job), daemon=True).start()
 

@@ -15,8 +15,6 @@ LOOP_BARS = (1, 2, 4, 8)
 MAX_LOOPS = 64
 MAX_FRAME = 2**31 - 1
 
-_HASHED_AT_ONCE = 1 << 20
-
 
 @dataclass(frozen=True)
 class JobRequest:
@@ -83,26 +81,6 @@ def parse_options(text: str) -> tuple[dict[str, Any], str]:
         raise LoopError(Code.ARGUMENTS, f"options: no key {unknown[0][:40]!r}; known: {', '.join(sorted(_RULES))}")
     parsed = {key: _RULES[key](key, value) for key, value in options.items()}
     return parsed, parsed.pop("out", "")
-
-
-def content_hash(path: Path, *, stopped: Callable[[], bool] = lambda: False) -> str:
-    """SHA-256 of a file. About half a second for ten minutes of 96 kHz float stereo: not for the reader's thread.
-
-    Raises:
-        LoopError: NO_SUCH_FILE when it cannot be read; SHUTTING_DOWN once `stopped` says so.
-    """
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while block := file.read(_HASHED_AT_ONCE):
-                if stopped():
-                    raise LoopError(Code.SHUTTING_DOWN, "the daemon is shutting down; try again once it is back")
-                digest.update(block)
-    except OSError as error:
-        raise LoopError(
-            Code.NO_SUCH_FILE, f"{path.name}: cannot be read ({error.strerror}); check its rights"
-        ) from error
-    return digest.hexdigest()
 
 
 def _json_object(text: str) -> dict[str, Any]:

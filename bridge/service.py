@@ -15,10 +15,10 @@ from bridge import messages, wire
 from bridge.endpoints import Send
 from bridge.jobs import Job, Jobs, State
 from bridge.messages import Error, Reply, Request, is_rid
-from bridge.paths import output_folder, readable_file
+from bridge.paths import open_source, output_folder
 from bridge.private import same_token
 from bridge.replies import LEASE_SECONDS, Leases, ReplyCache, Source, Sparingly
-from bridge.request import JobRequest, content_hash, parse_options
+from bridge.request import JobRequest, parse_options
 from bridge.settings import BridgeSettings
 from core.errors import Code, LoopError
 
@@ -164,10 +164,10 @@ class Service:
     def _start(self, request: messages.Extract) -> Reply:
         """Start a job, on the thread for files: folders may be slow and hashing a long file takes a while."""
         options, out = parse_options(request.options)
-        path = readable_file(request.path, roots=self.settings.roots)
-        folder = output_folder(path, out, configured=self.settings.out)
-        content = content_hash(path, stopped=lambda: self.jobs.closed)
-        job = self.jobs.start(JobRequest(path, folder, **options), content)
+        with open_source(request.path, roots=self.settings.roots) as source:
+            folder = output_folder(source.path, out, configured=self.settings.out)
+            content = source.content_hash(stopped=lambda: self.jobs.closed)
+        job = self.jobs.start(JobRequest(source.path, folder, **options), content)
         return messages.ExtractReply(request.rid, job.id, job.state.value)
 
     def _job_status(self, request: messages.JobStatus) -> Reply:

@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 
 from bridge import request
-from bridge.request import JobRequest, content_hash, parse_options
+from bridge.request import JobRequest, parse_options
 from core.errors import Code, LoopError
 
 
@@ -73,14 +73,3 @@ def test_identity_follows_request_and_content() -> None:
     identities = {plain.identity("x"), plain.identity("y"), *(other.identity("x") for other in others)}
     assert len(identities) == 4
     assert JobRequest(Path("/a"), Path("/b")).identity("x") == plain.identity("x")
-
-
-def test_hashing_stops_when_told_and_names_what_it_cannot_read(tmp_path: Path) -> None:
-    path = tmp_path / "song.wav"
-    with pytest.raises(LoopError, match=r"song\.wav: cannot be read"):
-        content_hash(path)
-    path.write_bytes(b"x")
-    assert content_hash(path) == "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"
-    with pytest.raises(LoopError) as refused:
-        content_hash(path, stopped=lambda: True)
-    assert refused.value.code is Code.SHUTTING_DOWN
