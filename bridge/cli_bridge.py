@@ -45,13 +45,14 @@ def daemon(
     """Serve hosts and `loopcube send` on this machine until stopped."""
     from bridge.daemon import AlreadyRunningError, serve
     from bridge.settings_file import load_settings
-    from bridge.work import extract_to_folder
+    from bridge.work import extract_to_folder, warm_up
 
     if home is not None:
         os.environ["LOOPCUBE_HOME"] = str(home.absolute())
     _log_to_console()
     try:
-        serve(load_settings(port=port, out=_folder(out) if out else None, workers=workers), extract_to_folder)
+        chosen = load_settings(port=port, out=_folder(out) if out else None, workers=workers)
+        serve(chosen, extract_to_folder, warm=warm_up)
     except AlreadyRunningError as error:  # what the user wants is there
         typer.echo(error.message)
 

@@ -11,20 +11,22 @@ import secrets
 import signal
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from types import FrameType
 
 from filelock import FileLock, Timeout
 
 from bridge.endpoints import UdpEndpoint, bind_free_port
-from bridge.jobs import Job, Jobs
+from bridge.jobs import Jobs, open_journal
 from bridge.journal import Journal
 from bridge.private import load_token, private_folder, write_private
+from bridge.recovery import recover
 from bridge.service import VERSION, Service
 from bridge.settings import BridgeSettings
-from bridge.workers import Work, Workers
+from bridge.worker_process import Work
+from bridge.workers import GIB, Workers, nothing
 from core.errors import Code, LoopError
 
 STOP_SECONDS = 4.0  # for workers to end; with everything else a stop stays below 6
@@ -58,28 +60,31 @@ def find_daemon(settings: BridgeSettings) -> Running | None:
         return None
 
 
-def serve(settings: BridgeSettings, work: Work, *, stop: threading.Event | None = None) -> None:
+def serve(
+    settings: BridgeSettings,
+    work: Work,
+    *,
+    warm: Callable[[], None] = nothing,
+    stop: threading.Event | None = None,
+) -> None:
     """Run a daemon until SIGTERM, SIGINT or `stop`.
+
+    Args:
+        warm: what a worker process does before its first job comes.
 
     Raises:
         AlreadyRunningError: another one runs.
-        LoopError: LIMIT (no free port), AUTH (token file), WRITE_FAILED.
+        LoopError: LIMIT (no free port), AUTH (token file), VERSION (journal of a newer daemon), WRITE_FAILED.
     """
     private_folder(settings.state)
     private_folder(settings.runtime)
     stop = stop or threading.Event()
-    with _only_instance(settings), _signals_set(stop):
-        journal = Journal.open(settings.journal_file, lambda record: Job.from_record("", record, 0.0))
-        jobs = Jobs(
-            clock=time.monotonic,
-            queue=settings.queue,
-            per_client=settings.queue_per_client,
-            journal=journal,
-            logs=private_folder(settings.job_logs),
-        )
+    with _only_instance(settings), _signals_set(stop), closing(open_journal(settings.journal_file)) as journal:
+        jobs = _jobs(settings, journal)
+        recover(jobs, settings)
         token, boot_id = load_token(settings.token_file), secrets.token_hex(8)
         service = Service(settings, jobs, token, boot_id, time.monotonic)
-        workers = Workers(jobs, work, processes=settings.workers)
+        workers = Workers(jobs, work, warm=warm, processes=settings.workers, memory=settings.memory_gib * GIB)
         with bind_free_port(settings.port, service.answer) as endpoint:
             running = Running(os.getpid(), endpoint.port, token, VERSION, boot_id)
             with _published(settings, running), _answering(endpoint):
@@ -93,6 +98,16 @@ def serve(settings: BridgeSettings, work: Work, *, stop: threading.Event | None 
                 if not workers.join(STOP_SECONDS):
                     _log.warning("a worker did not end in time")
     _log.info("stopped")
+
+
+def _jobs(settings: BridgeSettings, journal: Journal) -> Jobs:
+    return Jobs(
+        clock=time.monotonic,
+        queue=settings.queue,
+        per_client=settings.queue_per_client,
+        journal=journal,
+        logs=private_folder(settings.job_logs),
+    )
 
 
 @contextmanager

@@ -136,6 +136,11 @@ class Job:
             return False
 
 
+def open_journal(path: Path) -> Journal:
+    """The journal of jobs in a file; raises as `Journal.open` does."""
+    return Journal.open(path, lambda record: Job.from_record("", record, 0.0))
+
+
 _RECORDED = ("state", "seq", "code", "text", "identity", "client", "rid", "attempt")
 
 
@@ -270,7 +275,8 @@ class Jobs:
     def placing(self, name: str, result: Path, files: Mapping[str, int]) -> None:
         """Note where the result is about to be put, so that after a crash it can be told whether it was."""
         with self._changing():
-            self._noted(replace(self._get(name), result=result, files=files))
+            job = self._get(name)
+            self._noted(replace(job, result=result, files=files, seq=job.seq + 1))
 
     def finish(self, name: str, state: State, *, code: int = 0, text: str = "", result: Path | None = None) -> Job:
         """End a job that runs; one that is being cancelled and did not get done in time becomes `cancelled`.

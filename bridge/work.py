@@ -12,6 +12,12 @@ from core.bars import BarGrid, bars_from_frames
 from core.progress import Progress, part_of
 
 
+def warm_up() -> None:
+    """Import what `extract_to_folder` needs, before there is a job."""
+    import core.extraction
+    import core.results  # noqa: F401 - imported for the sake of the next import
+
+
 def extract_to_folder(request: JobRequest, folder: Path, progress: Progress) -> Path:
     """Extract what a request asks for into a result folder inside `folder`; raises as the core does."""
     from core.extraction import Settings, extract  # slow to import, and the daemon only needs to name this function

@@ -1,11 +1,12 @@
 """Stand-ins for the core's work, importable by a worker process: each does one thing that a real job may do."""
 
+import logging
 import os
 import time
 from pathlib import Path
 
 from bridge.request import JobRequest
-from core.errors import Code, LoopError
+from core.errors import Cancelled, Code, LoopError
 from core.progress import Progress
 
 
@@ -47,6 +48,70 @@ def dying(request: JobRequest, folder: Path, progress: Progress) -> Path:
     """Work that takes its process with it, as a crash in a C library does."""
     quick(request, folder, progress)
     os._exit(9)
+
+
+def dying_once(request: JobRequest, folder: Path, progress: Progress) -> Path:
+    """A crash that does not come again."""
+    made = quick(request, folder, progress)
+    if not (seen := request.path.with_suffix(".seen")).exists():
+        seen.touch()
+        os._exit(9)
+    return made
+
+
+def hungry(request: JobRequest, folder: Path, progress: Progress) -> Path:
+    """Work that takes 10 MB of memory more and more often, up to a gigabyte."""
+    hoard = []
+    for _ in range(100):
+        hoard.append(bytearray(os.urandom(1) * 10_000_000))
+        progress(0.5, "hoarding")
+        time.sleep(0.01)
+    return quick(request, folder, progress)
+
+
+def frozen(request: JobRequest, folder: Path, progress: Progress) -> Path:
+    """Work that stops its whole process the first time, as a deadlock would."""
+    import signal
+
+    made = quick(request, folder, progress)
+    if not (seen := request.path.with_suffix(".seen")).exists():
+        seen.touch()
+        os.kill(os.getpid(), signal.SIGSTOP)
+    return made
+
+
+def talkative(request: JobRequest, folder: Path, progress: Progress) -> Path:
+    """Work that logs a megabyte."""
+    for number in range(10_000):
+        logging.getLogger("core").info("line %d %s", number, "x" * 100)
+    return quick(request, folder, progress)
+
+
+def identified(request: JobRequest, folder: Path, progress: Progress) -> Path:
+    """Work that leaves the number of its process."""
+    made = quick(request, folder, progress)
+    (made / "process").write_text(str(os.getpid()))
+    return made
+
+
+_warm = False
+
+
+def warm() -> None:
+    global _warm
+    _warm = True
+
+
+def witness(request: JobRequest, folder: Path, progress: Progress) -> Path:
+    """Work that says whether its process was warm."""
+    logging.getLogger("core").info("warm: %s", _warm)
+    return quick(request, folder, progress)
+
+
+def aimless(request: JobRequest, folder: Path, progress: Progress) -> Path:
+    """Work that stops though nobody asked."""
+    quick(request, folder, progress)
+    raise Cancelled
 
 
 def refusing(request: JobRequest, folder: Path, progress: Progress) -> Path:
