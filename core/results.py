@@ -7,6 +7,8 @@
       loops/01-drums-1-bar.wav    one pass of the loop that cycles without a click
       activations.csv, .json, .mid  how strongly each loop plays in each bar
       figures/map.png             the same to look at
+      factors.npz                 notes, rhythms, activations and recipes, where the method is Tucker's
+      report.html, report/        the same to look at and listen to
 
 It is written under a name that ends in `.part` and renamed when whole; an existing folder is never touched, the new one
 then ends in -2, -3 and so on.
@@ -27,13 +29,16 @@ from core.exports.loop_chunks import add_loop_chunks
 from core.exports.midi import write_midi
 from core.exports.tables import activations_csv, activations_json, rounded
 from core.extraction import Extraction
+from core.factor_file import write_factors
 from core.names import safe_name, slug
 from core.pictures.map import draw_map
 from core.piece import Part, Piece, heard_from
-from core.progress import Progress, silent
-from core.result_folder import SCHEMA, manifest_validator
+from core.progress import Progress, part_of, silent
+from core.report.writing import PAGE, write_report
+from core.result_folder import SCHEMA, manifest_validator, read_result
 
 MOST_FOLDERS = 9_999
+FACTORS = "factors.npz"
 TAKEN = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR, errno.EACCES, errno.EISDIR}
 
 
@@ -102,18 +107,21 @@ def _fill(extraction: Extraction, folder: Path, progress: Progress) -> None:
     piece = piece_of(extraction)
     for sub in ("stems", "loops", "figures"):
         (folder / sub).mkdir()
-    _write_audio(extraction, folder, names, progress)
+    _write_audio(extraction, folder, names, part_of(progress, 0.0, 0.5))
     for name, part in zip(names, piece.parts, strict=True):
         add_loop_chunks(folder / "loops" / name, piece, part)
-    progress(0.9, "files")
+    progress(0.5, "files")
     _write_text(folder / "activations.csv", activations_csv(piece))
     _write_text(folder / "activations.json", activations_json(piece))
     write_midi(piece, folder / "activations.mid")
-    progress(0.95, "files")
+    progress(0.55, "files")
     draw_map(piece, folder / "figures" / "map.png")
     manifest = _manifest(extraction, piece, names)
     manifest_validator().validate(manifest)
     _write_text(folder / "manifest.json", _json(manifest))
+    if extraction.factors is not None:
+        write_factors(folder / FACTORS, extraction.factors)
+    write_report(read_result(folder), part_of(progress, 0.6, 1.0))
 
 
 def _write_audio(extraction: Extraction, folder: Path, names: list[str], progress: Progress) -> None:
@@ -122,7 +130,7 @@ def _write_audio(extraction: Extraction, folder: Path, names: list[str], progres
     files += [(folder / "stems" / name, stem) for name, stem in zip(names, extraction.stems, strict=True)]
     files += [(folder / "loops" / name, loop.audio) for name, loop in zip(names, extraction.loops, strict=True)]
     for done, (path, samples) in enumerate(files):
-        progress(0.9 * done / len(files), "files")
+        progress(done / len(files), "files")
         write_wav(path, samples, rate)
 
 
@@ -189,6 +197,8 @@ def _manifest(extraction: Extraction, piece: Piece, names: list[str]) -> dict[st
         "rest": "stems/rest.wav",
         "activations": ["activations.csv", "activations.json", "activations.mid"],
         "figures": ["figures/map.png"],
+        "report": PAGE,
+        **({"factors": FACTORS} if extraction.factors is not None else {}),
         "settings": dataclasses.asdict(extraction.settings),
         "diagnostics": extraction.diagnostics,
         "warnings": extraction.warnings,

@@ -66,6 +66,11 @@ def test_the_folder_holds_what_the_architecture_says(extraction: Extraction, tmp
     folder = write_result(replace(extraction, loops=loops), tmp_path)
     names = ["01-drums-1-bar.wav", "02-bass-1-bar.wav", "03-melody-low-1-bar.wav"]
     assert folder == tmp_path / "tiny song-loops"
+    sound = sorted(path for path in files_of(folder) if path.startswith("report/"))
+    assert [path.rpartition("/")[2] for path in sound] == [
+        *(f"loop-{number:04d}.js" for number in range(3)),
+        "song-0000.js",
+    ]
     assert sorted(files_of(folder)) == [
         "activations.csv",
         "activations.json",
@@ -73,6 +78,8 @@ def test_the_folder_holds_what_the_architecture_says(extraction: Extraction, tmp
         "figures/map.png",
         *(f"loops/{name}" for name in names),
         "manifest.json",
+        "report.html",
+        *sound,
         *(f"stems/{name}" for name in names),
         "stems/rest.wav",
     ]
@@ -92,7 +99,8 @@ def test_the_manifest_leads_to_every_file(extraction: Extraction, tmp_path: Path
     manifest = read_manifest(folder)
     named = [manifest["rest"], *manifest["activations"], *manifest["figures"], "manifest.json"]
     named += [loop[kind] for loop in manifest["loops"] for kind in ("loop", "stem")]
-    assert sorted(named) == sorted(files_of(folder))
+    named += [manifest[key] for key in ("report", "factors") if key in manifest]
+    assert sorted(named) == sorted(path for path in files_of(folder) if not path.startswith("report/"))
     assert manifest["source"]["frames"] == extraction.clip.frames
     assert manifest["bars"]["starts"] == extraction.grid.starts.tolist()
     for loop, truth in zip(manifest["loops"], extraction.loops, strict=True):

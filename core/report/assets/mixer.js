@@ -1,0 +1,53 @@
+// The mixer: which stems are muted or soloed, and the gain that follows for each. Knows no sound and no page.
+
+export class Mixer extends EventTarget {
+  #muted = new Set();
+  #soloed = new Set();
+  #original = false;
+
+  constructor(stems) {
+    super();
+    this.stems = stems;
+  }
+
+  get original() { return this.#original; }
+
+  set original(on) {
+    this.#original = on;
+    this.#tell();
+  }
+
+  get touched() { return this.#muted.size + this.#soloed.size > 0; }
+
+  isMuted(stem) { return this.#muted.has(stem); }
+
+  isSoloed(stem) { return this.#soloed.has(stem); }
+
+  toggleMute(stem) { this.#toggle(this.#muted, stem); }
+
+  toggleSolo(stem) { this.#toggle(this.#soloed, stem); }
+
+  reset() {
+    this.#muted.clear();
+    this.#soloed.clear();
+    this.#tell();
+  }
+
+  // Solo wins over mute, as in every DAW; the original is all stems and the rest, which add up to the song.
+  gains() {
+    return Array.from({ length: this.stems }, (_, stem) => (this.#sounds(stem) ? 1 : 0));
+  }
+
+  #sounds(stem) {
+    if (this.#original) return true;
+    return this.#soloed.size ? this.#soloed.has(stem) : !this.#muted.has(stem);
+  }
+
+  #toggle(set, stem) {
+    if (!set.delete(stem)) set.add(stem);
+    this.#original = false;
+    this.#tell();
+  }
+
+  #tell() { this.dispatchEvent(new Event("change")); }
+}
