@@ -16,6 +16,8 @@ HERE = str(Path(__file__).parent)
 if HERE not in sys.path:  # worker processes import the stand-ins of fake_work by name
     sys.path.insert(0, HERE)
 
+from daemon_process import FAKE, Process  # noqa: E402 - found by the path just set
+
 TOKEN = "0123456789abcdef" * 2
 
 
@@ -88,3 +90,28 @@ def eventually() -> Callable[..., None]:
             time.sleep(0.02)
 
     return poll
+
+
+@pytest.fixture
+def daemons(
+    settings: BridgeSettings, free_port: int, eventually: Callable[..., None]
+) -> Iterator[Callable[..., Process]]:
+    """`daemons()` is one more daemon in the same folder, once it listens or has ended; killed after the test."""
+    started: list[Process] = []
+
+    def start(code: str = FAKE) -> Process:
+        process = Process(settings, code, free_port)
+        started.append(process)
+        eventually(lambda: process.is_ready or process.popen.poll() is not None)
+        return process
+
+    yield start
+    for process in started:
+        if process.popen.poll() is None:
+            process.popen.kill()
+        process.popen.wait(10.0)
+
+
+@pytest.fixture
+def daemon(daemons: Callable[..., Process]) -> Process:
+    return daemons()

@@ -1,10 +1,8 @@
 """The daemon as a process of its own, with our client, liblo's oscsend and the command line on the other side."""
 
 import json
-import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,75 +13,25 @@ import fake_work
 import numpy as np
 import pytest
 import typer
+from daemon_process import Process
 from typer.testing import CliRunner
 
 from bridge import cli_bridge
 from bridge.client import Client, result_folder
-from bridge.daemon import AlreadyRunningError, Running, find_daemon, serve
+from bridge.daemon import AlreadyRunningError, find_daemon, serve
 from bridge.settings import BridgeSettings, default_home, default_runtime
 from core.audio import write_wav
 from core.errors import LoopError
 
-HERE = Path(__file__).parent
 Eventually = Callable[..., None]
+Daemons = Callable[..., Process]
 
 
-class Process:
-    """A daemon in another process."""
-
-    def __init__(self, settings: BridgeSettings, code: str, port: int) -> None:
-        self.settings = settings
-        self.log = settings.state.parent / f"daemon-{port}.log"
-        environment = os.environ | {
-            "LOOPCUBE_HOME": str(settings.state),
-            "LOOPCUBE_TEST_PORT": str(port),
-            "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent.parent)]),
-            "OPENBLAS_NUM_THREADS": "1",
-        }
-        with self.log.open("w") as log:
-            command = [sys.executable, "-c", code]
-            self.popen = subprocess.Popen(command, env=environment, stdout=log, stderr=log)  # noqa: S603 - our own code
-
-    @property
-    def published(self) -> Running | None:
-        return find_daemon(self.settings)
-
-    def stop(self, number: int = signal.SIGTERM) -> float:
-        """Send a signal; how long it took to end."""
-        asked = time.monotonic()
-        self.popen.send_signal(number)
-        self.popen.wait(10.0)
-        return time.monotonic() - asked
-
-
-FAKE = "import fake_work; fake_work.main()"
 REAL = """
 import os
 from bridge import cli_bridge
 cli_bridge.daemon(port=int(os.environ["LOOPCUBE_TEST_PORT"]), workers=1)
 """
-
-
-@pytest.fixture
-def daemons(settings: BridgeSettings, free_port: int, eventually: Eventually) -> Iterator[Callable[[str], Process]]:
-    started: list[Process] = []
-
-    def start(code: str = FAKE) -> Process:
-        process = Process(settings, code, free_port)
-        started.append(process)
-        eventually(lambda: process.published is not None or process.popen.poll() is not None)
-        return process
-
-    yield start
-    for process in started:
-        if process.popen.poll() is None:
-            process.popen.kill()
-        process.popen.wait(10.0)
-
-
-@pytest.fixture
-def daemon(daemons: Callable[[str], Process]) -> Process:
-    return daemons(FAKE)
 
 
 @pytest.fixture
@@ -137,12 +85,10 @@ def test_a_busy_daemon_stops_cleanly(
         Client.of_running_daemon(daemon.settings)
 
 
-def test_an_idle_daemon_stops_within_a_second_and_keeps_its_token(
-    daemon: Process, daemons: Callable[[str], Process]
-) -> None:
+def test_an_idle_daemon_stops_within_a_second_and_keeps_its_token(daemon: Process, daemons: Daemons) -> None:
     before = daemon.published
     assert daemon.stop() < 1.0
-    after = daemons(FAKE).published
+    after = daemons().published
     assert before is not None
     assert after is not None
     assert (after.token, after.boot_id != before.boot_id) == (before.token, True)
@@ -158,14 +104,14 @@ def test_a_second_daemon_finds_the_first(daemon: Process) -> None:
 
 
 def test_a_killed_daemon_leaves_nobody_behind_and_the_next_one_starts(
-    daemon: Process, daemons: Callable[[str], Process], client: Client, song: Path, eventually: Eventually
+    daemon: Process, daemons: Daemons, client: Client, song: Path, eventually: Eventually
 ) -> None:
     endless = song.rename(song.with_name("endless.wav"))
     job = client.extract(endless).job
     eventually(lambda: client.status(job).stage == "polite")
     daemon.stop(signal.SIGKILL)
     eventually(lambda: list(song.parent.iterdir()) == [endless])
-    second = daemons(FAKE)
+    second = daemons()
     eventually(lambda: second.published is not None and second.published.pid == second.popen.pid)
 
 
@@ -206,7 +152,7 @@ def loop_song(path: Path, rate: int = 8_000, bars: int = 8) -> list[int]:
     return [bar * length for bar in range(bars + 1)]
 
 
-def test_the_real_core_over_real_sockets(daemons: Callable[[str], Process], song: Path) -> None:
+def test_the_real_core_over_real_sockets(daemons: Daemons, song: Path) -> None:
     bars = loop_song(song)
     process = daemons(REAL)
     doubled = [2 * frame for frame in bars[1:]]  # bars 2 to 8, at twice the file's rate
