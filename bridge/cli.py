@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridge import cli_bridge, cli_demo, cli_install, cli_report
+from bridge import cli_bridge, cli_demo, cli_install, cli_report, cli_watch
 from bridge.stopping import Stopped, stoppable
 from core.errors import Code, LoopError
 from core.progress import Progress, part_of
@@ -160,5 +160,5 @@ def _summary(folder: Path) -> dict[str, Any]:
     return {"folder": str(folder.absolute()), **read_manifest(folder)}
 
 
-for _commands in (cli_bridge, cli_demo, cli_install, cli_report):
+for _commands in (cli_bridge, cli_demo, cli_install, cli_report, cli_watch):
     _commands.register(app)

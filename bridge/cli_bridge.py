@@ -1,4 +1,4 @@
-"""The bridge's part of the command line: `daemon`, `send` and `watch`.
+"""The bridge's part of the command line: `daemon` and `send`.
 
 Whatever is slow to import is imported inside the commands, so that `loopcube --help` and `send` answer at once.
 """
@@ -6,19 +6,15 @@ Whatever is slow to import is imported inside the commands, so that `loopcube --
 import json
 import logging
 import os
-import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bridge.stopping import Stopped
 from core.errors import Code, LoopError
 
 if TYPE_CHECKING:
     from bridge.client import Client
-    from bridge.jobs import Job, Jobs
     from bridge.messages import JobStatusReply
 
 Out = Annotated[Path | None, typer.Option("--out", help="Folder for the results; beside each source if left out.")]
@@ -33,7 +29,6 @@ def register(app: typer.Typer) -> None:
         send.command()(command)
     app.command()(daemon)
     app.add_typer(send, name="send")
-    app.command()(watch)
 
 
 def daemon(
@@ -49,9 +44,9 @@ def daemon(
 
     if home is not None:
         os.environ["LOOPCUBE_HOME"] = str(home.absolute())
-    _log_to_console()
+    log_to_console()
     try:
-        chosen = load_settings(port=port, out=_folder(out) if out else None, workers=workers)
+        chosen = load_settings(port=port, out=folder_of(out) if out else None, workers=workers)
         serve(chosen, extract_to_folder, warm=warm_up)
     except AlreadyRunningError as error:  # what the user wants is there
         typer.echo(error.message)
@@ -103,60 +98,6 @@ def cancel(job: str, as_json: AsJson = False) -> None:
     _tell(as_json, {"job": job, "state": reply.state}, f"job {job} is {reply.state}")
 
 
-def watch(
-    folder: Annotated[Path, typer.Argument(help="Folder to drop audio files into.")],
-    out: Out = None,
-    existing: Annotated[bool, typer.Option("--existing", help="Take the files that are there already, too.")] = False,
-    workers: Workers = None,
-) -> None:
-    """Take apart every audio file that is put into a folder.
-
-    Goes on until it is stopped (Ctrl-C).
-    """
-    import time
-
-    from bridge import drop_folder
-    from bridge.jobs import Jobs
-    from bridge.work import extract_to_folder
-    from bridge.workers import Workers as WorkerProcesses
-
-    _log_to_console()
-    folder, target = _folder(folder), _folder(out) if out else None
-    jobs = Jobs(clock=time.monotonic, queue=1_000)
-    processes = WorkerProcesses(jobs, extract_to_folder, processes=workers or 1)
-    processes.start()
-    typer.echo(f"watching {folder}, results go to {target or folder}; stop with Ctrl-C")
-    try:
-        drop_folder.watch(folder, _starter(jobs, target), existing=existing)
-    except Stopped:
-        typer.echo("stopped")
-    finally:
-        jobs.close()
-        processes.join(4.0)
-
-
-def _starter(jobs: "Jobs", target: Path | None) -> Callable[[Path], None]:
-    """What the watch does with a file: start a job, and tell when it has ended."""
-    from bridge.paths import open_source, output_folder
-    from bridge.request import JobRequest
-
-    def start(path: Path) -> None:
-        with open_source(str(path.absolute())) as source:
-            folder = output_folder(source.path, "", configured=target)
-            job = jobs.start(JobRequest(source.path, folder), source.content_hash())
-        typer.echo(f"{path.name}: {job.state}")
-        threading.Thread(target=_tell_end, args=(jobs, job), daemon=True).start()
-
-    return start
-
-
-def _tell_end(jobs: "Jobs", job: "Job") -> None:
-    from bridge.jobs import FINAL
-
-    job = jobs.wait_until(lambda now: now.state in FINAL, job.id)
-    typer.echo(f"{job.request.path.name}: {job.state}{_because(str(job.result or job.text))}")
-
-
 def _client() -> "Client":
     from bridge.client import Client
     from bridge.settings_file import load_settings
@@ -164,7 +105,7 @@ def _client() -> "Client":
     return Client.of_running_daemon(load_settings())
 
 
-def _folder(path: Path) -> Path:
+def folder_of(path: Path) -> Path:
     if not path.is_dir():
         raise LoopError(Code.NO_SUCH_FILE, f"{path}: no such folder; make it first")
     return path.resolve()
@@ -199,7 +140,7 @@ def _tell(as_json: bool, values: dict[str, object], text: str) -> None:
     typer.echo(json.dumps(values) if as_json else text)
 
 
-def _log_to_console() -> None:
+def log_to_console() -> None:
     from rich.console import Console
     from rich.logging import RichHandler
 

@@ -26,6 +26,7 @@ from bridge.recovery import recover
 from bridge.service import VERSION, Service
 from bridge.settings import BridgeSettings
 from bridge.worker_process import Work
+from bridge.watches import Watches
 from bridge.workers import GIB, Workers, nothing
 from core.errors import Code, LoopError
 
@@ -83,17 +84,20 @@ def serve(
         jobs = _jobs(settings, journal)
         recover(jobs, settings)
         token, boot_id = load_token(settings.token_file), secrets.token_hex(8)
+        watches = Watches(jobs, settings)
         service = Service(settings, jobs, token, boot_id, time.monotonic)
         workers = Workers(jobs, work, warm=warm, processes=settings.workers, memory=settings.memory_gib * GIB)
         with bind_free_port(settings.port, service.answer) as endpoint:
             running = Running(os.getpid(), endpoint.port, token, VERSION, boot_id)
             with _published(settings, running), _answering(endpoint):
                 workers.start()
+                watches.start()
                 _log.info("listening on 127.0.0.1:%d, process %d", running.port, running.pid)
                 while not stop.wait(0.5):  # a wait without end would not hear Ctrl-C on Windows
                     pass
                 _log.info("stopping")
                 jobs.close()
+                watches.close()
                 service.close()
                 if not workers.join(STOP_SECONDS):
                     _log.warning("a worker did not end in time")
