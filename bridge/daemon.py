@@ -25,8 +25,8 @@ from bridge.private import load_token, private_folder, write_private
 from bridge.recovery import recover
 from bridge.service import VERSION, Service
 from bridge.settings import BridgeSettings
-from bridge.worker_process import Work
 from bridge.watches import Watches
+from bridge.worker_process import Work
 from bridge.workers import GIB, Workers, nothing
 from core.errors import Code, LoopError
 
