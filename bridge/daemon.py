@@ -18,12 +18,13 @@ from types import FrameType
 
 from filelock import FileLock, Timeout
 
-from bridge.endpoints import UdpEndpoint, bind_free_port
+from bridge.endpoints import Endpoint, bind_free_port
+from bridge.handlers.session import VERSION
 from bridge.jobs import Jobs, open_journal
 from bridge.journal import Journal
 from bridge.private import load_token, private_folder, write_private
 from bridge.recovery import recover
-from bridge.service import VERSION, Service
+from bridge.service import Service
 from bridge.settings import BridgeSettings
 from bridge.watches import Watches
 from bridge.worker_process import Work
@@ -85,9 +86,10 @@ def serve(
         recover(jobs, settings)
         token, boot_id = load_token(settings.token_file), secrets.token_hex(8)
         watches = Watches(jobs, settings)
-        service = Service(settings, jobs, token, boot_id, time.monotonic)
+        service = Service(settings, jobs, watches, token, boot_id, time.monotonic, stop.set)
         workers = Workers(jobs, work, warm=warm, processes=settings.workers, memory=settings.memory_gib * GIB)
-        with bind_free_port(settings.port, service.answer) as endpoint:
+        with bind_free_port(settings.port, service.answer, connections=settings.connections) as endpoint:
+            service.counters.receive_buffer = endpoint.receive_buffer
             running = Running(os.getpid(), endpoint.port, token, VERSION, boot_id)
             with _published(settings, running), _answering(endpoint):
                 workers.start()
@@ -158,7 +160,7 @@ def _published(settings: BridgeSettings, running: Running) -> Iterator[None]:
 
 
 @contextmanager
-def _answering(endpoint: UdpEndpoint) -> Iterator[None]:
+def _answering(endpoint: Endpoint) -> Iterator[None]:
     """Receive on a thread of its own for as long as the block lasts."""
     reader = threading.Thread(target=endpoint.serve_forever, args=(0.1,), name="reader", daemon=True)
     reader.start()

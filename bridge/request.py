@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from core.errors import Code, LoopError
 
@@ -14,6 +14,7 @@ METHODS = ("auto", "coherent", "tucker")
 LOOP_BARS = (1, 2, 4, 8)
 MAX_LOOPS = 64
 MAX_FRAME = 2**31 - 1
+VERSION = 1  # of the JSON request
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,40 @@ class JobRequest:
         return hashlib.sha256(f"{self.canonical()}\n{content}".encode()).hexdigest()[:16]
 
 
+class Wanted(NamedTuple):
+    """What a client wants done; its folders are not checked yet.
+
+    Attributes:
+        path, out: as the client wrote them.
+        options: fields of `JobRequest` without its folders.
+        host: what the client tells of its host, for the log.
+    """
+
+    path: str
+    out: str
+    options: dict[str, Any]
+    host: dict[str, str | int | float]
+
+
+def parse_request(text: str) -> Wanted:
+    """A whole request from its JSON: `v`, `path`, and whatever options may hold, and `host`.
+
+    >>> parse_request('{"v": 1, "path": "/music/song.wav", "loops": 4, "host": {"name": "REAPER"}}')
+    Wanted(path='/music/song.wav', out='', options={'loops': 4}, host={'name': 'REAPER'})
+
+    Raises:
+        LoopError: VERSION when it is of a newer version; ARGUMENTS, naming the key, the rule and the value.
+    """
+    request = _json_object(text)
+    version = _whole(1, MAX_FRAME)("v", request.pop("v", None))
+    if version > VERSION:
+        raise LoopError(Code.VERSION, f"v must be at most {VERSION}, got {version}; update loopcube")
+    path = _text("path", request.pop("path", None))
+    host = _host("host", request.pop("host", {}))
+    options, out = _checked(request, known={"v", "path", "host", *_RULES})
+    return Wanted(path, out, options, host)
+
+
 def parse_options(text: str) -> tuple[dict[str, Any], str]:
     """Options of a request from their JSON: fields of `JobRequest` without its folders, and the `out` asked for.
 
@@ -75,26 +110,30 @@ def parse_options(text: str) -> tuple[dict[str, Any], str]:
     Raises:
         LoopError: ARGUMENTS, naming the key, the rule and the value.
     """
-    options = _json_object(text) if text.strip() else {}
-    unknown = sorted(set(options) - set(_RULES))
-    if unknown:
-        raise LoopError(Code.ARGUMENTS, f"options: no key {unknown[0][:40]!r}; known: {', '.join(sorted(_RULES))}")
-    parsed = {key: _RULES[key](key, value) for key, value in options.items()}
-    return parsed, parsed.pop("out", "")
+    return _checked(_json_object(text) if text.strip() else {}, known=set(_RULES))
 
 
 def _json_object(text: str) -> dict[str, Any]:
     try:
-        options = json.loads(text)
+        found = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise LoopError(Code.ARGUMENTS, f"options must be a JSON object: {error}") from error
-    if not isinstance(options, dict):
-        raise LoopError(Code.ARGUMENTS, f"options must be a JSON object, got {type(options).__name__}")
-    return options
+        raise LoopError(Code.ARGUMENTS, f"request and options must be JSON objects: {error}") from error
+    if not isinstance(found, dict):
+        raise LoopError(Code.ARGUMENTS, f"request and options must be JSON objects, got {type(found).__name__}")
+    return found
+
+
+def _checked(options: dict[str, Any], *, known: set[str]) -> tuple[dict[str, Any], str]:
+    """Options that keep to their rules, and the `out` among them."""
+    unknown = sorted(set(options) - set(_RULES))
+    if unknown:
+        raise LoopError(Code.ARGUMENTS, f"no key {unknown[0][:40]!r}; known: {', '.join(sorted(known))}")
+    parsed = {key: _RULES[key](key, value) for key, value in options.items()}
+    return parsed, parsed.pop("out", "")
 
 
 def _refused(key: str, rule: str, value: object) -> LoopError:
-    return LoopError(Code.ARGUMENTS, f"options: {key} must be {rule}, got {json.dumps(value)[:40]}")
+    return LoopError(Code.ARGUMENTS, f"{key} must be {rule}, got {json.dumps(value)[:40]}")
 
 
 def _whole(low: int, high: int) -> Callable[[str, object], int]:
@@ -137,6 +176,12 @@ def _region(key: str, value: object) -> tuple[int, ...]:
 def _text(key: str, value: object) -> str:
     if not isinstance(value, str):
         raise _refused(key, "text", value)
+    return value
+
+
+def _host(key: str, value: object) -> dict[str, str | int | float]:
+    if not isinstance(value, dict) or not all(isinstance(told, str | int | float) for told in value.values()):
+        raise _refused(key, "an object of texts and numbers", value)
     return value
 
 

@@ -9,14 +9,17 @@ import pytest
 
 from bridge.endpoints import bind_free_port
 from bridge.jobs import Jobs
+from bridge.private import private_folder
 from bridge.service import Service
 from bridge.settings import BridgeSettings
+from bridge.watches import Watches
 
 HERE = str(Path(__file__).parent)
 if HERE not in sys.path:  # worker processes import the stand-ins of fake_work by name
     sys.path.insert(0, HERE)
 
 from daemon_process import FAKE, Process  # noqa: E402 - found by the path just set
+from talk import Talk  # noqa: E402 - likewise
 
 TOKEN = "0123456789abcdef" * 2
 
@@ -46,7 +49,17 @@ def token() -> str:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> BridgeSettings:
-    return BridgeSettings(tmp_path / "home", tmp_path / "home" / "run", port=47_400, workers=1)
+    """A daemon's settings, with rates that no test reaches by accident."""
+    return BridgeSettings(
+        tmp_path / "home",
+        tmp_path / "home" / "run",
+        port=47_400,
+        workers=1,
+        rate=100_000,
+        burst=100_000,
+        total_rate=1_000_000,
+        starts_per_second=1_000,
+    )
 
 
 @pytest.fixture
@@ -65,10 +78,18 @@ def jobs(clock: Clock) -> Jobs:
 
 @pytest.fixture
 def service(settings: BridgeSettings, jobs: Jobs, clock: Clock) -> Iterator[Service]:
-    service = Service(settings, jobs, TOKEN, "b007", clock)
+    private_folder(settings.state)
+    watches = Watches(jobs, settings, clock=clock)
+    service = Service(settings, jobs, watches, TOKEN, "b007", clock, jobs.close)
     yield service
     jobs.close()
     service.close()
+    watches.close()
+
+
+@pytest.fixture
+def talk(service: Service) -> Talk:
+    return Talk(service, TOKEN)
 
 
 @pytest.fixture

@@ -13,40 +13,40 @@ from odd_packets import ODD
 from bridge import client as client_module
 from bridge import messages, wire
 from bridge.client import RESEND_AFTER, Client, result_folder
-from bridge.endpoints import LOOPBACK, UdpEndpoint, bind_free_port
+from bridge.endpoints import LOOPBACK, Endpoint, bind_free_port
 from bridge.jobs import Jobs, State
 from bridge.service import Service
 from core.errors import Code, LoopError
 
 
-def serving(endpoint: UdpEndpoint) -> Iterator[UdpEndpoint]:
+def serving(endpoint: Endpoint) -> Iterator[Endpoint]:
     reader = threading.Thread(target=endpoint.serve_forever, args=(0.02,), daemon=True)
     reader.start()
     yield endpoint
     endpoint.shutdown()
     reader.join()
-    endpoint.server_close()
+    endpoint.close()
 
 
 @pytest.fixture
-def endpoint(service: Service) -> Iterator[UdpEndpoint]:
+def endpoint(service: Service) -> Iterator[Endpoint]:
     yield from serving(bind_free_port(48_100, service.answer))
 
 
 @pytest.fixture
-def client(endpoint: UdpEndpoint) -> Iterator[Client]:
+def client(endpoint: Endpoint) -> Iterator[Client]:
     with Client(endpoint.port, TOKEN) as client:
         yield client
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_after_an_odd_packet_a_ping_still_answers(endpoint: UdpEndpoint, client: Client, name: str) -> None:
+def test_after_an_odd_packet_a_ping_still_answers(endpoint: Endpoint, client: Client, name: str) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
         stranger.sendto(ODD[name], (LOOPBACK, endpoint.port))
     assert client.ping().boot_id == "b007"
 
 
-def test_a_packet_of_4096_bytes_is_read_whole(endpoint: UdpEndpoint) -> None:
+def test_a_packet_of_4096_bytes_is_read_whole(endpoint: Endpoint) -> None:
     packet = wire.encode("/loopcube/ping", (TOKEN, "r1", *["x" * 1_019] * 3, "y" * 971))
     assert len(packet) == wire.MAX_PACKET
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as plain:
@@ -77,7 +77,7 @@ def test_a_job_from_request_to_end(client: Client, jobs: Jobs, song: Path, tmp_p
     assert client.cancel(started.job).state == "done"
 
 
-def test_errors_come_back_as_they_were_raised(client: Client, endpoint: UdpEndpoint) -> None:
+def test_errors_come_back_as_they_were_raised(client: Client, endpoint: Endpoint) -> None:
     with pytest.raises(LoopError, match="no job 'beef'") as refused:
         client.status("beef")
     assert refused.value.code is Code.NO_SUCH_JOB
@@ -125,7 +125,7 @@ class _Refusing:
         pass
 
 
-def test_a_port_is_never_shared_and_the_next_one_is_taken(endpoint: UdpEndpoint) -> None:
+def test_a_port_is_never_shared_and_the_next_one_is_taken(endpoint: Endpoint) -> None:
     with bind_free_port(endpoint.port, lambda *packet: None) as other:  # noqa: ARG005
         assert other.port > endpoint.port
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as intruder:
@@ -134,7 +134,7 @@ def test_a_port_is_never_shared_and_the_next_one_is_taken(endpoint: UdpEndpoint)
             intruder.bind((LOOPBACK, endpoint.port))
 
 
-def test_no_free_port_is_told(endpoint: UdpEndpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_free_port_is_told(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bridge.endpoints.PORTS_TRIED", 1)
     with pytest.raises(LoopError, match="no free port") as refused:
         bind_free_port(endpoint.port, lambda *packet: None)  # noqa: ARG005

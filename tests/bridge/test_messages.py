@@ -1,30 +1,47 @@
 """Messages: every one comes back from the wire as it went, and wrong ones are refused by name."""
 
-from dataclasses import fields
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge import messages, wire
-from bridge.messages import Error, JobListReply, JobRow, Message, Request
+from bridge.messages import Error, Event, JobListReply, JobRow, Message, Request
+from bridge.messages.base import layout_of
 from core.errors import Code, LoopError
 
 PLAIN = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=120)
 RID = st.from_regex(r"\A[A-Za-z0-9._-]{1,40}\Z")
 INT = st.integers(-(2**31), 2**31 - 1)
 FLOAT = st.floats(width=32, allow_nan=False, allow_infinity=False)
-BY_TYPE = {str: PLAIN, int: INT, float: FLOAT}
-BY_NAME = {"rid": RID, "reply_port": st.sampled_from([0, 1024, 65535]), "offset": st.integers(0, 2**31 - 1)}
-ROWS = st.lists(st.builds(JobRow, RID, RID, FLOAT), max_size=messages.ROWS_A_LIST).map(tuple)
-KINDS = [*messages.REQUESTS.values(), *messages.REPLIES.values(), Error]
+BY_TAG = {"s": PLAIN, "i": INT, "f": FLOAT}
+BY_NAME = {
+    "rid": RID,
+    "doc": RID,
+    "client": PLAIN.map(lambda text: text[:64]),
+    "reply_port": st.sampled_from([0, 1024, 65535]),
+    "offset": st.integers(0, 2**31 - 1),
+    "fresh": st.integers(0, 1),
+    "count": st.integers(900, 1_024),
+    "index": st.integers(0, 899),
+}
+KINDS = [*messages.REQUESTS.values(), *messages.REPLIES.values(), *messages.EVENTS.values(), Error]
 
 
 def any_of(kind: type[Message]) -> st.SearchStrategy[Message]:
-    if kind is JobListReply:
-        return st.builds(JobListReply, RID, INT, ROWS)
-    values = {field.name: BY_NAME.get(field.name, BY_TYPE[field.type]) for field in fields(kind)}
+    layout = layout_of(kind)
+    values = {column.name: BY_NAME.get(column.name, BY_TAG[column.tag]) for column in layout.single}
+    if layout.repeated:
+        cells = [BY_TAG[column.tag] for column in layout.row]
+        values[layout.repeated] = st.lists(st.builds(layout.make, *cells), max_size=12).map(tuple)
     return st.builds(kind, **values)
+
+
+def read(kind: type[Message]) -> Callable[..., Message]:
+    if issubclass(kind, Request):
+        return messages.request_from_osc
+    return messages.event_from_osc if issubclass(kind, Event) else messages.answer_from_osc
 
 
 @settings(max_examples=60)
@@ -32,8 +49,7 @@ def any_of(kind: type[Message]) -> st.SearchStrategy[Message]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_message_survives_the_wire(kind: type[Message], data: st.DataObject) -> None:
     message = data.draw(any_of(kind))
-    read = messages.request_from_osc if issubclass(kind, Request) else messages.answer_from_osc
-    assert read(*wire.decode(wire.encode(*message.to_osc()))) == message
+    assert read(kind)(*wire.decode(wire.encode(*message.to_osc()))) == message
 
 
 def test_the_longest_list_fits_in_a_reply() -> None:

@@ -1,12 +1,16 @@
 """Requests: options are checked by name, and equal requests have equal identities."""
 
+import json
+from contextlib import suppress
 from pathlib import Path
 from typing import get_args
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bridge import request
-from bridge.request import JobRequest, parse_options
+from bridge.request import JobRequest, Wanted, parse_options, parse_request
 from core.errors import Code, LoopError
 
 
@@ -58,6 +62,47 @@ def test_wrong_options_are_refused_by_name(text: str, said: str) -> None:
     with pytest.raises(LoopError, match=said) as refused:
         parse_options(text)
     assert refused.value.code is Code.ARGUMENTS
+
+
+def test_a_whole_request_is_read() -> None:
+    host = {"name": "REAPER", "version": "7.22", "tempo": 120.5}
+    text = json.dumps({"v": 1, "path": "/a.wav", "out": "/b", "bars_frames": [0, 9], "loops": "auto", "host": host})
+    assert parse_request(text) == Wanted("/a.wav", "/b", {"bars_frames": (0, 9), "loops": None}, host)
+
+
+@pytest.mark.parametrize(
+    ("request_", "code", "said"),
+    [
+        ({"path": "/a"}, Code.ARGUMENTS, "v must be a whole number"),
+        ({"v": 2, "path": "/a"}, Code.VERSION, "v must be at most 1, got 2"),
+        ({"v": 1}, Code.ARGUMENTS, "path must be text, got null"),
+        ({"v": 1, "path": 5}, Code.ARGUMENTS, "path must be text, got 5"),
+        ({"v": 1, "path": "/a", "speed": 2}, Code.ARGUMENTS, "no key 'speed'"),
+        ({"v": 1, "path": "/a", "loops": 0}, Code.ARGUMENTS, "loops"),
+        ({"v": 1, "path": "/a", "host": []}, Code.ARGUMENTS, "host must be an object of texts and numbers"),
+        ({"v": 1, "path": "/a", "host": {"x": {}}}, Code.ARGUMENTS, "host"),
+    ],
+)
+def test_wrong_requests_are_refused_by_name(request_: dict[str, object], code: Code, said: str) -> None:
+    with pytest.raises(LoopError, match=said) as refused:
+        parse_request(json.dumps(request_))
+    assert refused.value.code is code
+
+
+KEYS = ["v", "path", "out", "bars_frames", "region_frames", "rate", "loops", "method", "max_loop_bars", "host", "x"]
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=300)
+@given(st.fixed_dictionaries({"v": st.just(1), "path": st.just("/a")}, optional=dict.fromkeys(KEYS[2:], JSON)) | JSON)
+def test_any_json_is_read_or_refused(document: object) -> None:
+    with suppress(LoopError):
+        wanted = parse_request(json.dumps(document))
+        JobRequest(Path(wanted.path), Path(wanted.path), **wanted.options)
 
 
 def test_the_choices_are_those_of_the_core() -> None:

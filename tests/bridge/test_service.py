@@ -2,57 +2,19 @@
 
 import json
 import logging
-import threading
 from pathlib import Path
 
 import pytest
 from conftest import TOKEN, Clock
+from talk import SOURCE, Talk, read, read_code
 
 from bridge import messages, wire
+from bridge.clients import LEASE_SECONDS
 from bridge.jobs import Jobs, State
-from bridge.messages import Error, Reply
-from bridge.replies import KEPT_REPLIES, KEPT_SECONDS, LEASE_SECONDS
+from bridge.messages import Error
+from bridge.replies import KEPT_REPLIES, KEPT_SECONDS
 from bridge.service import Service
 from core.errors import Code
-
-SOURCE = ("127.0.0.1", 50_000)
-
-
-class Talk:
-    """Sends packets to a service and keeps what comes back, and to whom."""
-
-    def __init__(self, service: Service) -> None:
-        self.service = service
-        self.sent: list[tuple[bytes, tuple[str, int]]] = []
-        self._arrived = threading.Event()
-
-    def packet(self, packet: bytes, source: tuple[str, int] = SOURCE) -> bytes | None:
-        """The answer to a packet, which may come from another thread."""
-        self._arrived.clear()
-        before = len(self.sent)
-        self.service.answer(packet, source, self._send)
-        if b"/extract\0" in packet:
-            self._arrived.wait(10.0)
-        return self.sent[-1][0] if len(self.sent) > before else None
-
-    def __call__(self, address: str, *arguments: wire.Value) -> Reply | Error:
-        packet = self.packet(wire.encode(f"/loopcube/{address}", (TOKEN, *arguments)))
-        assert packet is not None
-        return messages.answer_from_osc(*wire.decode(packet))
-
-    def _send(self, packet: bytes, destination: tuple[str, int]) -> None:
-        self.sent.append((packet, destination))
-        self._arrived.set()
-
-
-@pytest.fixture
-def talk(service: Service) -> Talk:
-    return Talk(service)
-
-
-def read(packet: bytes | None) -> Reply | Error:
-    assert packet is not None
-    return messages.answer_from_osc(*wire.decode(packet))
 
 
 def test_ping_tells_how_busy_the_daemon_is(talk: Talk, clock: Clock) -> None:
@@ -69,7 +31,7 @@ def test_hello_agrees_on_a_version_and_a_port(talk: Talk, clock: Clock) -> None:
     talk("ping", "r3")
     clock.sleep(LEASE_SECONDS + 1)
     talk("ping", "r4")
-    assert [port for _, (_, port) in talk.sent] == [50_000, 9_001, 9_001, 50_000]
+    assert [destination.port for _, destination in talk.sent] == [9_001, 9_001, 9_001, 50_000]
 
 
 def test_a_newer_client_is_told_so(talk: Talk) -> None:
@@ -82,13 +44,6 @@ def test_describe_lists_every_address(talk: Talk) -> None:
     rows = [talk("describe", f"r{i}", i) for i in range(len(messages.REQUESTS))]
     assert [row.described for row in rows if isinstance(row, messages.DescribeReply)] == list(messages.REQUESTS)
     assert read_code(talk("describe", "r", 99)) is Code.ARGUMENTS
-
-
-def read_code(answer: Reply | Error) -> Code:
-    assert isinstance(answer, Error)
-    assert answer.text.isascii()
-    assert len(answer.text) <= 120
-    return Code(answer.code)
 
 
 def test_extract_starts_a_job_and_finds_it_again(talk: Talk, song: Path, jobs: Jobs) -> None:
@@ -138,7 +93,7 @@ def test_cancel_and_unknown_jobs(talk: Talk, song: Path) -> None:
 
 
 def test_lists_are_paged(talk: Talk, service: Service, song: Path) -> None:
-    service.jobs._limit = 20
+    service.jobs._limit = service.jobs._limit_per_client = 20
     for count in range(1, 15):
         talk("extract", f"r{count}", str(song), json.dumps({"loops": count}))
     first, second = talk("job/list", "a", 0), talk("job/list", "b", 12)
@@ -150,7 +105,7 @@ def test_lists_are_paged(talk: Talk, service: Service, song: Path) -> None:
 
 def test_a_resend_gets_the_same_bytes_and_runs_nothing(talk: Talk, song: Path, clock: Clock) -> None:
     packet = wire.encode("/loopcube/extract", (TOKEN, "r1", str(song), ""))
-    first = talk.packet(packet)
+    first = talk.packet(packet, wait=10.0)
     song.write_bytes(b"another song")
     clock.sleep(KEPT_SECONDS - 1)
     assert [talk.packet(packet) for _ in range(100)] == [first] * 100
@@ -165,7 +120,7 @@ def _job(packet: bytes | None) -> str:
 
 def test_a_refusal_is_kept_too(talk: Talk, song: Path) -> None:
     packet = wire.encode("/loopcube/extract", (TOKEN, "r1", str(song.with_name("later.wav")), ""))
-    first = talk.packet(packet)
+    first = talk.packet(packet, wait=10.0)
     song.rename(song.with_name("later.wav"))
     assert talk.packet(packet) == first
 
@@ -197,7 +152,7 @@ def test_a_wrong_token_is_answered_once_a_second_and_source(talk: Talk, clock: C
     packet = wire.encode("/loopcube/ping", ("wrong", "r1"))
     assert talk.packet(packet) is not None
     assert talk.packet(packet) is None
-    assert talk.packet(packet, ("127.0.0.1", 50_001)) is not None
+    assert Talk(talk.service, TOKEN, SOURCE._replace(port=50_001)).packet(packet) is not None
     clock.sleep(1.0)
     assert talk.packet(packet) is not None
 
