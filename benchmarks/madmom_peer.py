@@ -1,4 +1,4 @@
-"""madmom 0.16.1 made to run on today's Python and NumPy; `core.downbeats` is its only user.
+"""madmom 0.16.1 made to run on today's Python and NumPy: the peer of our tracker, and its oracle in the tests.
 
 madmom's one release dates from 2018. What it misses is lent to it while it is imported and taken back afterwards, so
 that no other code of the process ever sees a changed `numpy`, `collections` or `doctest`.
@@ -11,7 +11,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from functools import lru_cache
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -20,6 +20,25 @@ from numpy.typing import NDArray
 
 _MISSING = object()
 _OLD_TYPES = {"float": float, "int": int}  # NumPy 1.24 dropped these aliases; madmom uses them on import and in calls
+
+
+def features(mono: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What the networks hear of a mix at 44.1 kHz, [frames, 314]."""
+    spectrogram, _, _ = _processor().processors
+    return np.asarray(spectrogram(mono))
+
+
+def activations(heard: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How much each frame sounds like a beat and like a downbeat, [frames, 2], the mean of the networks."""
+    _, ensemble, pick = _processor().processors
+    return np.asarray(pick(ensemble(heard)))
+
+
+def beats(probabilities: NDArray[np.float32], beats_per_bar: tuple[int, ...]) -> NDArray[np.float64]:
+    """Beats as [seconds, number in the bar from 1], [beats, 2]."""
+    decoder = _module().DBNDownBeatTrackingProcessor(beats_per_bar=list(beats_per_bar), fps=100)
+    decoder.map = _map_ragged
+    return np.asarray(decoder(probabilities), dtype=np.float64).reshape(-1, 2)
 
 
 class _OldNumpy(ModuleType):
@@ -43,16 +62,12 @@ def _lent(owner: ModuleType, name: str, value: object) -> Iterator[None]:
             setattr(owner, name, before)
 
 
-@lru_cache(maxsize=1)
-def tracker() -> ModuleType:
-    """The module `madmom.features.downbeats`, ready to use.
-
-    Raises:
-        ImportError: madmom, or the old setuptools whose `pkg_resources` it imports, is not installed.
-    """
+@cache
+def _module() -> Any:
+    """The module `madmom.features.downbeats`, ready to use."""
     with ExitStack() as stack:
         stack.enter_context(warnings.catch_warnings())
-        warnings.simplefilter("ignore")  # pkg_resources and madmom's own escapes are deprecated: not the user's concern
+        warnings.simplefilter("ignore")  # pkg_resources and madmom's own escapes are deprecated: not our concern
         # Python 3.10 moved this to collections.abc.
         stack.enter_context(_lent(collections, "MutableSequence", collections.abc.MutableSequence))
         # madmom replaces this class for the whole process as it is imported.
@@ -61,7 +76,12 @@ def tracker() -> ModuleType:
             stack.enter_context(_lent(np, name, value))
         import madmom.features.downbeats as module
     _give_old_numpy()
-    return module  # type: ignore[no-any-return]  # madmom publishes no types
+    return module
+
+
+@cache
+def _processor() -> Any:
+    return _module().RNNDownBeatProcessor()
 
 
 def _give_old_numpy() -> None:
@@ -72,7 +92,7 @@ def _give_old_numpy() -> None:
             module.np = old  # type: ignore[attr-defined]
 
 
-def map_ragged(decode: Callable[[Any], tuple[Any, float]], pairs: Iterable[Any]) -> list[NDArray[Any]]:
+def _map_ragged(decode: Callable[[Any], tuple[Any, float]], pairs: Iterable[Any]) -> list[NDArray[Any]]:
     """`map` for madmom's decoder, which makes one array of its (path, log probability) pairs.
 
     NumPy 1.24 and later refuse to do that to pairs of an array and a number, but not to arrays of two objects.
