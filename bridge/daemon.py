@@ -25,10 +25,10 @@ from bridge.journal import Journal
 from bridge.private import load_token, private_folder, write_private
 from bridge.recovery import recover
 from bridge.service import Service
-from bridge.settings import BridgeSettings
+from bridge.settings import GIB, BridgeSettings
 from bridge.watches import Watches
 from bridge.worker_process import Work
-from bridge.workers import GIB, Workers, nothing
+from bridge.workers import Workers, nothing
 from core.errors import Code, LoopError
 
 STOP_SECONDS = 4.0  # for workers to end; with everything else a stop stays below 6

@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import platformdirs
+import psutil
 
 PORT = 47310
 PORTS_TRIED = 20
-WORKERS = min(2, os.cpu_count() or 1)  # not one a core: each song takes about a gigabyte of memory
+GIB = 1024**3
+# One a core, but each song takes about a gigabyte of memory, and the DAW wants as much again.
+WORKERS = max(1, min(os.cpu_count() or 1, psutil.virtual_memory().total // (2 * GIB)))
 
 _APP = "loopcube"
 

@@ -174,12 +174,13 @@ class _Bounded(logging.StreamHandler[TextIO]):
     """Writes to a file until that has `LOG_BYTES`."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write what still fits."""
-        if self.stream.tell() + len(self.format(record)) < LOG_BYTES:
-            super().emit(record)
+        """Write what still fits; a full disk must not disturb the work."""
+        with suppress(OSError):
+            if self.stream.tell() + len(self.format(record)) < LOG_BYTES:
+                super().emit(record)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
-        """Say nothing: a full disk must not disturb the work, and the default prints a traceback for each line."""
+        """Say nothing: the default prints a traceback for each line that cannot be written."""
 
 
 @contextmanager

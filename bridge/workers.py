@@ -19,6 +19,7 @@ from typing import NamedTuple
 import psutil
 
 from bridge.jobs import Job, Jobs, State
+from bridge.settings import GIB
 from bridge.staging import free_targets, staging_folder, sweep
 from bridge.worker_process import Beat, Ended, Progressed, Task, Work, serve
 from core.errors import Code
@@ -26,8 +27,7 @@ from core.errors import Code
 ASKED_FOR = 1.5  # seconds that a cancelled job has to stop by itself
 TICK = 0.1  # seconds between looks at whether a job was cancelled
 SILENT_FOR = 60.0  # seconds without a beat after which a worker is taken to hang
-KEPT_BELOW = 1024**3  # bytes; a process that holds more after its job is replaced
-GIB = 1024**3
+KEPT_BELOW = GIB  # bytes; a process that holds more after its job is replaced
 
 _log = logging.getLogger(__name__)
 _spawn = multiprocessing.get_context("spawn")  # fork would copy the daemon's threads, locks and sockets

@@ -1,5 +1,6 @@
 """Stand-ins for the core's work, importable by a worker process: each does one thing that a real job may do."""
 
+import json
 import logging
 import os
 import time
@@ -24,6 +25,15 @@ def endless(request: JobRequest, folder: Path, progress: Progress) -> Path:
     made = quick(request, folder, progress)
     while made:
         progress(0.25, "polite")
+        time.sleep(0.01)
+    return made
+
+
+def waiting(request: JobRequest, folder: Path, progress: Progress) -> Path:
+    """Polite work that ends once there is a file of its name ending in .go."""
+    made = quick(request, folder, progress)
+    while not request.path.with_suffix(".go").exists():
+        progress(0.25, "waiting")
         time.sleep(0.01)
     return made
 
@@ -112,6 +122,27 @@ def aimless(request: JobRequest, folder: Path, progress: Progress) -> Path:
     """Work that stops though nobody asked."""
     quick(request, folder, progress)
     raise Cancelled
+
+
+def stems(request: JobRequest, folder: Path, progress: Progress) -> Path:
+    """A result whose manifest names a file, among texts that name none."""
+    made = quick(request, folder, progress)
+    (made / "stems").mkdir()
+    (made / "stems" / "one.wav").write_bytes(b"RIFF")
+    named = {
+        "loops": [{"stem": "stems/one.wav", "label": "stems", "bars": 2}],
+        "rest": "no/such.wav",
+        "path": "/etc/hosts",
+    }
+    (made / "manifest.json").write_text(json.dumps(named))
+    return made
+
+
+def large(request: JobRequest, folder: Path, progress: Progress) -> Path:
+    """A result of a megabyte."""
+    made = quick(request, folder, progress)
+    (made / "large").write_bytes(bytes(1_000_000))
+    return made
 
 
 def refusing(request: JobRequest, folder: Path, progress: Progress) -> Path:

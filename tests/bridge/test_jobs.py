@@ -142,3 +142,65 @@ def test_every_change_is_told(jobs: Jobs) -> None:
     jobs.report(job.id, 0.5, "notes")
     jobs.finish(job.id, State.FAILED, code=Code.INTERNAL)
     assert [(job.seq, job.state) for job in told] == [(0, "queued"), (1, "running"), (2, "running"), (3, "failed")]
+
+
+def test_no_client_takes_the_whole_queue() -> None:
+    jobs = Jobs(clock=lambda: 0.0, queue=4, per_client=2)
+    for name in "ab":
+        jobs.start(request(name), "", client="greedy")
+    with pytest.raises(LoopError, match="2 of your jobs are waiting, at most 2 a client") as refused:
+        jobs.start(request("c"), "", client="greedy")
+    assert refused.value.code is Code.LIMIT
+    assert jobs.start(request("a"), "", client="greedy").id == jobs.newest_first()[-1].id  # attaching is free
+    jobs.start(request("c"), "", client="modest")
+    jobs.take()
+    jobs.start(request("d"), "", client="greedy")
+    jobs.start(request("d"), "", client="modest", fresh=True)
+    with pytest.raises(LoopError, match="4 jobs are waiting, at most 4") as refused:
+        jobs.start(request("e"), "", client="other")
+    assert refused.value.code is Code.LIMIT
+
+
+def test_a_job_that_is_being_cancelled_is_not_attached_to(jobs: Jobs) -> None:
+    first = jobs.start(REQUEST, "")
+    jobs.take()
+    jobs.cancel(first.id)
+    assert jobs.start(REQUEST, "").id == f"{first.id}-2"
+
+
+def test_the_same_request_again_is_the_same_job_even_if_fresh(jobs: Jobs) -> None:
+    jobs.start(REQUEST, "", rid="r1")
+    second = jobs.start(REQUEST, "", fresh=True, rid="r2")
+    assert jobs.start(REQUEST, "", fresh=True, rid="r2") == second
+
+
+def test_a_run_that_was_cut_off_is_repeated_once(jobs: Jobs) -> None:
+    first, second = jobs.start(request("a"), ""), jobs.start(request("b"), "")
+    jobs.take()
+    jobs.report(first.id, 0.7, "notes")
+    again = jobs.again(first.id, "its worker died")
+    assert (again.state, again.progress, again.stage, again.attempt) == (State.QUEUED, 0.0, "", 1)
+    taken = jobs.take()
+    assert taken is not None
+    assert (taken.id, taken.attempt) == (first.id, 2)  # before the second, which came later
+    failed = jobs.again(first.id, "its worker died")
+    assert (failed.state, failed.code, failed.text) == (State.FAILED, Code.INTERNAL, "its worker died")
+    jobs.take()
+    jobs.cancel(second.id)
+    assert jobs.again(second.id, "its worker died").state is State.CANCELLED
+
+
+def test_a_listener_may_ask_and_may_fail(jobs: Jobs, caplog: pytest.LogCaptureFixture) -> None:
+    seen: list[State] = []
+
+    def curious(job: Job) -> None:
+        seen.append(jobs.get(job.id).state)
+
+    def clumsy(job: Job) -> None:
+        raise ValueError(job.id)
+
+    jobs.listen(clumsy)
+    jobs.listen(curious)
+    jobs.cancel(jobs.start(REQUEST, "").id)
+    assert seen == [State.QUEUED, State.CANCELLED]
+    assert "a listener failed" in caplog.text
