@@ -4,9 +4,11 @@ A bar may start between two frames; it is then cut by a band-limited shift, a si
 Gossett, "A flexible sampling-rate conversion method", ICASSP 1984).
 """
 
+from collections.abc import Callable
+
 import numpy as np
+import scipy.fft
 from numpy.typing import ArrayLike, NDArray
-from scipy.signal import oaconvolve
 
 from core.audio import Samples
 from core.bars import BarGrid
@@ -26,11 +28,13 @@ def bar_shifts(grid: BarGrid, shifts: ArrayLike | None) -> NDArray[np.float64]:
 
 def advanced(samples: Samples, by: float) -> Samples:
     """What samples [..., frames] with `HALF_TAPS` of surroundings on both sides are `by` frames later, without them."""
+    frames = samples.shape[-1]
     if abs(by) < SMALLEST_SHIFT:
-        return samples[..., HALF_TAPS : samples.shape[-1] - HALF_TAPS]
-    taps = _delay(-by).reshape((1,) * (samples.ndim - 1) + (-1,))
-    result: Samples = oaconvolve(samples, taps, mode="valid", axes=-1).astype(np.float32)
-    return result
+        return samples[..., HALF_TAPS : frames - HALF_TAPS]
+    size = scipy.fft.next_fast_len(frames, real=True)  # what runs round its end falls on the surroundings
+    spectrum = scipy.fft.rfft(samples, n=size) * scipy.fft.rfft(_delay(-by), n=size)
+    wave: Samples = scipy.fft.irfft(spectrum, n=size)
+    return wave[..., 2 * HALF_TAPS : frames]
 
 
 def cut_bars(samples: Samples, grid: BarGrid, shifts: NDArray[np.float64]) -> Bars:
@@ -43,16 +47,24 @@ def cut_bars(samples: Samples, grid: BarGrid, shifts: NDArray[np.float64]) -> Ba
     return bars
 
 
-def lay_bars(bars: Bars, grid: BarGrid, shifts: NDArray[np.float64], frames: int) -> Samples:
-    """The inverse of `cut_bars`: samples [channels, frames], each bar put back where it was cut."""
-    surrounded = np.zeros((bars.shape[1], frames + 2 * HALF_TAPS), dtype=np.float32)
+def lay_bars(sound: Callable[[int], Samples | None], grid: BarGrid, shifts: NDArray[np.float64], onto: Samples) -> None:
+    """The inverse of `cut_bars`: each bar put back, onto samples [channels, frames], where it was cut.
+
+    Args:
+        sound: gives what is heard in a bar, [channels, frames of the longest bar], or None for nothing.
+    """
     for bar, (start, length) in enumerate(zip(grid.starts, grid.lengths, strict=False)):
-        if not bars[bar].any():
+        wave = sound(bar)
+        if wave is None:
+            continue
+        if abs(shifts[bar]) < SMALLEST_SHIFT:
+            onto[:, start : start + length] += wave[:, :length]
             continue
         # The shift spreads a hard cut to both sides of the bar line.
-        spread = np.pad(bars[bar, :, :length], ((0, 0), (2 * HALF_TAPS, 2 * HALF_TAPS)))
-        surrounded[:, start : start + length + 2 * HALF_TAPS] += advanced(spread, -shifts[bar])
-    return surrounded[:, HALF_TAPS : HALF_TAPS + frames]
+        spread = advanced(np.pad(wave[:, :length], ((0, 0), (2 * HALF_TAPS, 2 * HALF_TAPS))), -shifts[bar])
+        first = max(HALF_TAPS - start, 0)
+        place = onto[:, max(start - HALF_TAPS, 0) : start + length + HALF_TAPS]
+        place += spread[:, first : first + place.shape[1]]
 
 
 def _delay(by: float) -> NDArray[np.float32]:

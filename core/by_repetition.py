@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from core.audio import Clip, Samples
+from core.audio import Clip, Samples, spans
 from core.bars import BarGrid
 from core.blind import Found, find_layout
 from core.coherent import Coherent, separate
@@ -17,6 +17,7 @@ from core.played import find_played_layout
 from core.progress import Progress, part_of
 from core.settings import Settings
 from core.templates import template_stems
+from core.threads import each
 
 ROUNDING = 0.4  # frames, root mean square, between two roundings of one position to whole frames
 WHOLE = 0.02  # frames: bars this near to a whole number of frames lie on whole frames
@@ -95,12 +96,11 @@ def _jitter(refined: Refined) -> float:
 
 def _rearrange(stems: Samples, order: NDArray[np.intp]) -> None:
     """Put stems in this order, in place: together they may be a gigabyte."""
-    for k in range(len(order)):
-        source = order[k]
-        while source < k:  # it has been moved to make room
-            source = order[source]
-        if source != k:
-            stems[[k, source]] = stems[[source, k]]
+
+    def move(span: slice) -> None:
+        stems[..., span] = stems[order, :, span]
+
+    each(move, spans(stems.shape[2]))
 
 
 def _energies(stems: Samples) -> NDArray[np.float64]:

@@ -10,16 +10,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from core.audio import Samples
+from core.audio import Samples, rest_of
 from core.barcuts import Bars, bar_shifts, cut_bars, lay_bars
 from core.bars import BarGrid
 from core.errors import Code, LoopError
 from core.gains import refined, unexplained
 from core.layout import Layout, type_matrix
-from core.placement import Delays, clip_delays, loudness, on_the_grid, placed_types, sounded
+from core.placement import Delays, clip_delays, loudness, on_the_grid, placed_types, sounded, sounded_bar
 from core.progress import Progress, part_of, silent
 from core.repetition import Matrix, band_edges, band_grams, coherence, noise_gains, repeated, whitened
 from core.reweighted import resolved
+from core.threads import in_order
 from core.untangling import untangled
 
 EXACT = 1e-5  # share of the whitened energy that least squares may leave unexplained: below it nothing else sounds
@@ -77,16 +78,20 @@ def separate(
     grams = band_grams(placed.bars, rate)
     progress(0.1, "separation")
     mixing, types = _solved(placed, whitened(grams), owners, rate, part_of(progress, 0.1, 0.6))
-    stems = np.empty((layout.loops, *samples.shape), dtype=np.float32)
-    for loop in range(layout.loops):
+
+    stems = np.zeros((layout.loops, *samples.shape), dtype=np.float32)
+
+    def lay(loop: int) -> None:
+        own = np.flatnonzero(owners == loop)
+        bars, gains, delays = types[own], mixing[:, own], placed.delays[:, own]
+        lay_bars(lambda bar: sounded_bar(bars, gains[bar], delays[bar]), grid, late, stems[loop])
+
+    for loop, _ in enumerate(in_order(lay, range(layout.loops))):
         progress(0.6 + 0.4 * loop / layout.loops, "separation")
-        own = owners == loop
-        played = sounded(types[own], mixing[:, own], placed.delays[:, own])
-        stems[loop] = lay_bars(played, grid, late, samples.shape[1])
     trust = noise_gains(mixing)
     return Coherent(
         stems,
-        samples - stems.sum(axis=0),
+        rest_of(samples, stems),
         replace(layout, activations=_gains(mixing, owners, layout.loops)),
         np.array([trust[owners == loop].max(initial=0.0) for loop in range(layout.loops)]),
         band_edges(rate, placed.bars.shape[2])[0],

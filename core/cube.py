@@ -7,6 +7,7 @@ Analysis and synthesis windows are square-root Hann; synthesis divides by the su
 the inverse exact for any frame positions (Griffin and Lim 1984, eq. 6).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from core.audio import Samples
 from core.bars import BarGrid
+from core.threads import in_order
 
 WINDOW_SECONDS = 0.0464  # 2048 frames at 44.1 kHz, the paper's resolution
 OVERLAP = 4  # frames per window length
@@ -57,10 +59,10 @@ class Framing:
         return self.centres.ravel() - self.start
 
     @cached_property
-    def _power(self) -> NDArray[np.float64]:
+    def _power(self) -> Samples:
         """Sum of the squared windows at each sample of the padded span."""
-        squared = self.window.astype(np.float64) ** 2
-        power = np.zeros(self.end - self.start + len(self.window))
+        squared = self.window**2
+        power = np.zeros(self.end - self.start + len(self.window), dtype=np.float32)
         for slot in self._slots:
             power[slot : slot + len(squared)] += squared
         return power
@@ -90,19 +92,25 @@ def frame(grid: BarGrid, rate: int) -> Framing:
 def analyse(samples: Samples, framing: Framing) -> Cube:
     """The spectral cube of samples [channels, frames]: complex64 [channels, frequencies, frames per bar, bars].
 
-    What lies outside the bars is taken as silence.
+    What lies outside the bars is taken as silence. In memory frequencies lie side by side, and bars apart: working
+    through a cube bar by bar is quick.
     """
-    half = len(framing.window) // 2
+    length = len(framing.window)
     inside = samples[:, framing.start : framing.end]
-    padded = np.pad(inside, ((0, 0), (half, half)))
-    shape = (samples.shape[0], framing.frequencies, framing.frames_per_bar, framing.bars)
-    cube = np.empty(shape, dtype=np.complex64)
-    within = np.arange(len(framing.window))
+    padded = np.pad(inside, ((0, 0), (length // 2, length // 2)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, length, axis=1)
     slots = framing._slots.reshape(framing.bars, -1)
-    for bar in range(framing.bars):  # a bar at a time bounds the memory
-        frames = padded[:, slots[bar][:, None] + within] * framing.window
-        cube[..., bar] = scipy.fft.rfft(frames, axis=-1).transpose(0, 2, 1)
-    return cube
+
+    def spectra(bar: int) -> NDArray[np.complex64]:
+        frames = windows[:, slots[bar]]
+        frames *= framing.window
+        return np.asarray(scipy.fft.rfft(frames, axis=-1, overwrite_x=True), dtype=np.complex64)
+
+    shape = (framing.bars, samples.shape[0], framing.frames_per_bar, framing.frequencies)
+    bars = np.empty(shape, dtype=np.complex64)
+    for bar, spectrum in enumerate(in_order(spectra, range(framing.bars))):
+        bars[bar] = spectrum
+    return bars.transpose(1, 3, 2, 0)
 
 
 def synthesise(cube: Cube, framing: Framing, frames: int) -> Samples:
@@ -111,29 +119,44 @@ def synthesise(cube: Cube, framing: Framing, frames: int) -> Samples:
     A cube of `analyse` comes back to better than -120 dB; of any other cube this is the nearest signal in the least
     squares sense (Griffin and Lim 1984).
     """
+    return synthesise_bars(lambda bar: cube[..., bar], framing, len(cube), frames)
+
+
+def synthesise_bars(
+    spectra: Callable[[int], NDArray[np.complex64]], framing: Framing, channels: int, frames: int
+) -> Samples:
+    """`synthesise` of a cube that never exists as a whole.
+
+    Args:
+        spectra: gives the spectra of a bar, complex64 [channels, frequencies, frames per bar]; called in threads.
+    """
     length = len(framing.window)
     half = length // 2
-    padded = np.zeros((cube.shape[0], framing.end - framing.start + length), dtype=np.float64)
+
+    def waves(bar: int) -> Samples:
+        pieces = scipy.fft.irfft(spectra(bar).transpose(0, 2, 1), n=length, axis=-1)
+        return np.asarray(pieces * framing.window, dtype=np.float32)
+
+    padded = np.zeros((channels, framing.end - framing.start + length), dtype=np.float32)
     slots = framing._slots.reshape(framing.bars, -1)
-    for bar in range(framing.bars):
-        pieces = scipy.fft.irfft(cube[..., bar].transpose(0, 2, 1), n=length, axis=-1) * framing.window
+    for bar, pieces in enumerate(in_order(waves, range(framing.bars))):
         for i, slot in enumerate(slots[bar]):
             padded[:, slot : slot + length] += pieces[:, i]
     span = slice(half, half + framing.end - framing.start)
-    result = np.zeros((cube.shape[0], frames), dtype=np.float32)
-    result[:, framing.start : framing.end] = padded[:, span] / framing._power[span]
+    result = np.zeros((channels, frames), dtype=np.float32)
+    np.divide(padded[:, span], framing._power[span], out=result[:, framing.start : framing.end])
     return result
 
 
 def moved_earlier(cube: Cube, shifts: ArrayLike) -> Cube:
     """The cube of bars that start later by `shifts` [bars], fractions of a frame: each frequency turned by its delay.
 
-    Windows stay where they are, so this holds for shifts that are short beside them.
+    Windows stay where they are, so this holds for shifts that are short beside them. Where there are any, the given
+    cube, the largest array by far, is turned in place.
     """
     late = np.asarray(shifts, dtype=np.float64)
-    if not late.any():
-        return cube
     frequency = np.arange(cube.shape[1]) / (2 * (cube.shape[1] - 1))
-    turn = np.exp(2j * np.pi * frequency[:, None] * late).astype(np.complex64)
-    moved: Cube = (cube * turn[None, :, None, :]).astype(np.complex64)
-    return moved
+    for bar in np.flatnonzero(late):
+        turn = np.exp(2j * np.pi * frequency * late[bar]).astype(np.complex64)
+        cube[..., bar] *= turn[None, :, None]
+    return cube

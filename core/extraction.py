@@ -14,6 +14,7 @@ from core.loops import Loop, bar_energies, cut_loops
 from core.parts import Parts
 from core.progress import Progress, part_of, silent
 from core.settings import LOOP_BARS, Method, Settings
+from core.threads import one_blas_thread
 from core.tucker import Ranks, TuckerFactors
 
 __all__ = ["LOOP_BARS", "Extraction", "Method", "Settings", "extract"]
@@ -63,9 +64,12 @@ def extract(
     Raises:
         LoopError: NOT_AUDIO, LIMIT or MUSIC_NOT_USABLE for the clip; ARGUMENTS for ranks outside its cube.
     """
-    settings = settings or Settings()
+    with one_blas_thread():
+        return _extract(checked(clip), settings or Settings(), progress, grid)
+
+
+def _extract(clip: Clip, settings: Settings, progress: Progress, grid: BarGrid | None) -> Extraction:
     progress(0.0, "bars")
-    clip = checked(clip)
     grid = grid or _track(clip, settings, part_of(progress, 0.0, 0.3))
     _check_ranks(settings, frame(grid, clip.rate))
     parts = _separate(clip, grid, settings, part_of(progress, 0.3, 0.95))

@@ -10,12 +10,13 @@ from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.fft
 import scipy.ndimage
-import scipy.signal
 from numpy.typing import NDArray
 
 from core.audio import Samples
 from core.cube import window_length
+from core.threads import in_order
 
 SMOOTH = 17  # frames and bins of the median filters: 0.2 s and 370 Hz
 HIGHEST = 16_000.0  # Hz: what lies above tells nothing, and takes time
@@ -50,8 +51,8 @@ def labels_of(loops: list[Samples], rate: int) -> list[str]:
     """A label for each loop, audio [channels, frames]; a number tells those of the same kind apart."""
     seen: Counter[str] = Counter()
     labels = []
-    for audio in loops:
-        kind = guess(measure(audio, rate))
+    for features in in_order(lambda audio: measure(audio, rate), loops):
+        kind = guess(features)
         seen[kind] += 1
         labels.append(kind if seen[kind] == 1 else f"{kind} {seen[kind]}")
     return labels
@@ -89,18 +90,25 @@ def measure(audio: Samples, rate: int) -> Features:
     )
 
 
-def _energies(audio: Samples, rate: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _energies(audio: Samples, rate: int) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
     """Frequencies above 0 in Hz, and the energy of all channels there, [frequencies, frames]."""
     length = window_length(rate)
-    frequencies, _, spectra = scipy.signal.stft(audio, rate, nperseg=length, noverlap=length * 3 // 4)
+    hop = length // 4
+    window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)).astype(np.float32)
+    window /= window.sum()
+    padded = np.pad(audio, ((0, 0), (length // 2, length // 2 + -audio.shape[1] % hop)))
+    pieces = np.lib.stride_tricks.sliding_window_view(padded, length, axis=1)[:, ::hop] * window
+    spectra = scipy.fft.rfft(pieces, axis=-1, overwrite_x=True)
+    frequencies = np.arange(length // 2 + 1) * rate / length
     heard = (frequencies > 0) & (frequencies <= HIGHEST)
-    energy: NDArray[np.float64] = np.square(np.abs(spectra[:, heard], dtype=np.float64)).sum(axis=0)
-    return frequencies[heard], energy
+    energy = (np.square(spectra.real) + np.square(spectra.imag)).sum(axis=0)[:, heard]
+    return frequencies[heard], np.ascontiguousarray(energy.T)
 
 
-def _percussive_mask(energy: NDArray[np.float64]) -> NDArray[np.float64]:
+def _percussive_mask(energy: NDArray[np.float32]) -> NDArray[np.float32]:
     """How much of each bin belongs to clicks, 0 to 1; loops cycle, so time does as well."""
-    steady = scipy.ndimage.median_filter(energy, size=(1, SMOOTH), mode="wrap")
-    clicks = scipy.ndimage.median_filter(energy, size=(SMOOTH, 1))
-    mask: NDArray[np.float64] = clicks / (clicks + steady + TINY)
+    # Row by row, as SciPy's median in one dimension is several times as fast as in two.
+    steady = np.stack([scipy.ndimage.median_filter(row, SMOOTH, mode="wrap") for row in energy])
+    clicks = np.stack([scipy.ndimage.median_filter(moment, SMOOTH) for moment in energy.T], axis=1)
+    mask: NDArray[np.float32] = clicks / (clicks + steady + np.float32(TINY))
     return mask

@@ -1,6 +1,7 @@
 """Loops: one clean pass of each, cut from its stem where it stands out most, so that it cycles without a click."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,9 +81,8 @@ def bar_salience(stems: Samples, rest: Samples, grid: BarGrid) -> NDArray[np.flo
 
 def bar_energies(samples: Samples, grid: BarGrid) -> NDArray[np.float64]:
     """The sum of the squares of samples [channels, frames] in each bar."""
-    instant = np.square(samples, dtype=np.float64).sum(axis=0)
-    running = np.concatenate([[0.0], np.cumsum(instant)])
-    return np.maximum(np.diff(running[grid.starts]), 0.0)
+    spans = [slice(start, end) for start, end in pairwise(grid.starts)]
+    return np.array([sum(float(np.vdot(channel[span], channel[span])) for channel in samples) for span in spans])
 
 
 def best_start(salience: NDArray[np.float64], bars: int) -> int:

@@ -13,6 +13,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
+from core.audio import Samples
 from core.barcuts import Bars
 from core.bars import BarGrid
 from core.layout import Layout
@@ -43,9 +44,20 @@ def clip_delays(layout: Layout, grid: BarGrid) -> Delays:
 def sounded(types: Bars, mixing: Matrix, delays: Delays) -> Bars:
     """The bars [bars, channels, frames] of types S [types, channels, frames] mixed by D, delays [bars, types]."""
     bars = np.zeros((len(mixing), *types.shape[1:]), dtype=np.float32)
-    for bar, kind in zip(*np.nonzero(mixing), strict=True):
-        bars[bar] += np.float32(mixing[bar, kind]) * _moved(types[kind], int(delays[bar, kind]))
+    for bar in range(len(mixing)):
+        heard = sounded_bar(types, mixing[bar], delays[bar])
+        if heard is not None:
+            bars[bar] = heard
     return bars
+
+
+def sounded_bar(types: Bars, gains: NDArray[np.float64], delays: Delays) -> Samples | None:
+    """One bar [channels, frames] of types mixed by gains, with delays, [types]; None where all are silent."""
+    heard: Samples | None = None
+    for kind in np.flatnonzero(gains):
+        wave = np.float32(gains[kind]) * _moved(types[kind], int(delays[kind]))
+        heard = wave if heard is None else heard + wave
+    return heard
 
 
 def placed_types(bars: Bars, mixing: Matrix, delays: Delays) -> Bars:

@@ -31,11 +31,11 @@ from core.exports.tables import activations_csv, activations_json, rounded
 from core.extraction import Extraction
 from core.factor_file import write_factors
 from core.names import safe_name, slug
-from core.pictures.map import draw_map
 from core.piece import Part, Piece, heard_from
 from core.progress import Progress, part_of, silent
 from core.report.writing import PAGE, write_report
 from core.result_folder import SCHEMA, manifest_validator, read_result
+from core.threads import in_order
 
 MOST_FOLDERS = 9_999
 FACTORS = "factors.npz"
@@ -115,6 +115,8 @@ def _fill(extraction: Extraction, folder: Path, progress: Progress) -> None:
     _write_text(folder / "activations.json", activations_json(piece))
     write_midi(piece, folder / "activations.mid")
     progress(0.55, "files")
+    from core.pictures.map import draw_map  # a second to import, which whoever only writes or reads need not wait for
+
     draw_map(piece, folder / "figures" / "map.png")
     manifest = _manifest(extraction, piece, names)
     manifest_validator().validate(manifest)
@@ -129,9 +131,8 @@ def _write_audio(extraction: Extraction, folder: Path, names: list[str], progres
     files = [(folder / "stems" / "rest.wav", extraction.rest)]
     files += [(folder / "stems" / name, stem) for name, stem in zip(names, extraction.stems, strict=True)]
     files += [(folder / "loops" / name, loop.audio) for name, loop in zip(names, extraction.loops, strict=True)]
-    for done, (path, samples) in enumerate(files):
+    for done, _ in enumerate(in_order(lambda file: write_wav(*file, rate), files)):
         progress(done / len(files), "files")
-        write_wav(path, samples, rate)
 
 
 def _publish(part: Path, base: str) -> Path:

@@ -17,18 +17,17 @@ from typing import Any
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter1d
 
 from core.barcuts import Bars
 from core.cube import window_length
 from core.progress import Progress, silent
 from core.repetition import Matrix
+from core.threads import in_order
 
 ROUNDS = 12
 FLOOR = 1e-6  # of a bin's power: the last f, and how far below the mixture a loop is still heard
 LEAST_COST = 3e-6  # beside a weight of 1: some ten times the rounding of float32
 ROUNDING = 1e-6  # share of a diagonal element below which elimination has left nothing but rounding
-POOLED = 3  # neighbouring frequencies that share their weights
 
 Array = NDArray[np.float32]
 Cells = NDArray[np.float32]
@@ -47,25 +46,30 @@ def resolved(
             left unexplained, 1 where much is.
         progress: told before each moment of the bar; may raise `Cancelled`.
     """
-    count, channels, frames = bars.shape
+    channels, frames = bars.shape[1:]
     length = window_length(rate)
     hop = length // 2
     window = np.sin(np.pi * (np.arange(length) + 0.5) / length).astype(np.float32)  # its square sums to one
     moments = -(-frames // hop) + 1
-    padded = np.zeros((count, channels, (moments + 1) * hop), dtype=np.float32)
-    padded[..., hop : hop + frames] = bars
-    types = np.zeros((mixing.shape[1], channels, padded.shape[2]), dtype=np.float32)
-    shares = _shares(owners)
-    for moment in range(moments):  # each by itself, which bounds the memory
-        progress(moment / moments, "separation")
-        span = slice(moment * hop, moment * hop + length)
-        spectrum = scipy.fft.rfft(padded[..., span] * window, axis=-1)
-        cells = sparsest(
-            np.concatenate([spectrum.real, spectrum.imag], axis=1), mixing.astype(np.float32), shares, prior
-        )
+    mixed, shares = mixing.astype(np.float32), _shares(owners)
+
+    def solved(moment: int) -> Array:
+        spectrum = scipy.fft.rfft(_piece(bars, (moment - 1) * hop, length) * window, axis=-1)
+        cells = sparsest(np.concatenate([spectrum.real, spectrum.imag], axis=1), mixed, shares, prior)
         wave = scipy.fft.irfft(cells[:, :channels] + 1j * cells[:, channels:], n=length, axis=-1)
-        types[..., span] += wave * window
+        return np.asarray(wave * window, dtype=np.float32)
+
+    types = np.zeros((mixing.shape[1], channels, (moments + 1) * hop), dtype=np.float32)
+    for moment, wave in enumerate(in_order(solved, range(moments))):
+        progress(moment / moments, "separation")
+        types[..., moment * hop : moment * hop + length] += wave
     return types[..., hop : hop + frames]
+
+
+def _piece(bars: Bars, start: int, length: int) -> Bars:
+    """So many frames of all bars from `start` on; silence where there are none."""
+    before, after = max(-start, 0), max(start + length - bars.shape[2], 0)
+    return np.pad(bars[..., max(start, 0) : start + length], ((0, 0), (0, 0), (before, after)))
 
 
 def sparsest(cells: Cells, mixing: Array, shares: Array, prior: float) -> Cells:
@@ -84,18 +88,21 @@ def sparsest(cells: Cells, mixing: Array, shares: Array, prior: float) -> Cells:
     weights: Array = np.ones((bars, bins), dtype=np.float32)
     costs: Array = np.full((types, bins), 1e-3, dtype=np.float32)
     result: Cells = np.zeros((types, parts, bins), dtype=np.float32)
+    room = np.empty_like(cells)  # one for all rounds: fresh memory costs as much as what is computed in it
     for round_ in range(ROUNDS):
         systems: NDArray[Any] = (squares @ weights).reshape(types, types, bins)
         systems[np.arange(types), np.arange(types)] += costs
-        wanted = (mixing.T @ (weights[:, None] * cells).reshape(bars, -1)).reshape(types, parts, bins)
-        result = _solved(systems, wanted)
-        left = cells - (mixing @ result.reshape(types, -1)).reshape(bars, parts, bins)
+        weighted = np.multiply(cells, weights[:, None], out=room)
+        result = _solved(systems, (mixing.T @ weighted.reshape(bars, -1)).reshape(types, parts, bins))
+        left = np.matmul(mixing, result.reshape(types, -1), out=room.reshape(bars, -1)).reshape(cells.shape)
+        np.subtract(cells, left, out=left)
         floor = power * np.float32(FLOOR ** (round_ / (ROUNDS - 1)))
         weights = 1 / (_pooled(left) + floor)
         costs = np.float32(prior) * shares.diagonal()[:, None] / (shares @ _pooled(result) + floor)
         # Only their ratio counts; the heaviest bar weighs 1, and no cost is so small that a singular D shows.
         scale = 1 / weights.max(axis=0)
-        weights, costs = weights * scale, costs * scale + np.float32(LEAST_COST)
+        weights *= scale
+        costs = costs * scale + np.float32(LEAST_COST)
     return result
 
 
@@ -107,9 +114,15 @@ def _shares(owners: NDArray[np.intp]) -> Array:
 
 def _pooled(cells: Cells) -> Array:
     """Power of each cell over its parts and its neighbours in frequency."""
-    pooled: Array = uniform_filter1d(np.square(cells).sum(axis=1), POOLED, axis=-1, mode="nearest")
-    # The filter's running sum leaves rounding behind loud cells, below zero at times, which no power may be.
-    return np.maximum(pooled, 0)
+    power = np.square(cells[:, 0])
+    for part in range(1, cells.shape[1]):
+        power += np.square(cells[:, part])
+    pooled: Array = power.copy()
+    pooled[:, 1:] += power[:, :-1]
+    pooled[:, :-1] += power[:, 1:]
+    pooled[:, [0, -1]] += power[:, [0, -1]]
+    pooled *= np.float32(1 / 3)
+    return pooled
 
 
 def _solved(systems: Array, wanted: Cells) -> Cells:
@@ -121,12 +134,10 @@ def _solved(systems: Array, wanted: Cells) -> Cells:
     least = np.float32(ROUNDING) * systems[np.arange(types), np.arange(types)]
     for i in range(types):
         np.maximum(systems[i, i], least[i], out=systems[i, i])  # rounding may take all of it away
-        for j in range(i + 1, types):
-            factor = systems[j, i] / systems[i, i]
-            systems[j, i + 1 :] -= factor * systems[i, i + 1 :]
-            wanted[j] -= factor * wanted[i]
+        factors = systems[i + 1 :, i] / systems[i, i]
+        systems[i + 1 :, i + 1 :] -= factors[:, None] * systems[i, i + 1 :]
+        wanted[i + 1 :] -= factors[:, None] * wanted[i]
     for i in reversed(range(types)):
-        for j in range(i + 1, types):
-            wanted[i] -= systems[i, j] * wanted[j]
         wanted[i] /= systems[i, i]
+        wanted[:i] -= systems[:i, i, None] * wanted[i]
     return wanted

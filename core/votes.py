@@ -103,11 +103,16 @@ def choose_bins(cube: Cube, count: int, seed: int, jitter: float = 0.0) -> Chose
             frequency bin m of window length n by 2 pi m d / n. Frequencies where that is too much are left out.
     """
     turn = 2 * np.pi * jitter * np.arange(cube.shape[1]) / (2 * (cube.shape[1] - 1))
-    cube = cube[:, turn < WIDEST_TURN]
+    cube = cube[:, : np.count_nonzero(turn < WIDEST_TURN)]
     inner = cube[:, :, EDGE[0] : cube.shape[2] - EDGE[1]]
-    channel, frequency, time = audible(np.square(np.abs(inner)).sum(axis=-1), count, seed)
-    slack = np.square(turn[frequency]).astype(np.float32)
-    return Chosen(np.ascontiguousarray(inner[channel, frequency, time]), slack)
+    power = np.zeros_like(inner[..., 0].real)
+    for bar in range(cube.shape[3]):  # as the cube lies in memory
+        power += np.square(inner[..., bar].real) + np.square(inner[..., bar].imag)
+    channel, frequency, time = audible(power, count, seed)
+    bins = np.empty((len(channel), cube.shape[3]), dtype=np.complex64)
+    for bar in range(cube.shape[3]):
+        bins[:, bar] = inner[channel, frequency, time, bar]
+    return Chosen(bins, np.square(turn[frequency]).astype(np.float32))
 
 
 def audible(power: NDArray[np.float32], count: int, seed: int) -> NDArray[np.intp]:

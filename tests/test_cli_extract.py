@@ -122,7 +122,7 @@ def test_a_second_result_gets_a_name_of_its_own(
     assert capsys.readouterr().out.strip().endswith("tiny-loops-2")
 
 
-STEPS = {"fitting": "core.tucker._fit", "writing": "core.results.draw_map"}  # the longest one, and one of files
+STEPS = {"fitting": "core.tucker._fit", "writing": "core.pictures.map.draw_map"}  # the longest one, and one of files
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals to send to one process")

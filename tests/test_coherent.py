@@ -172,9 +172,9 @@ def test_bars_are_cut_and_laid_back() -> None:
     samples = song(one_bar_layout(np.ones((6, 1), np.float32)), even(6))[0]
     grid = BarGrid(np.array([250, 2_250, 4_000, 5_500, 8_000], np.int64), 4, "host")
     none = bar_shifts(grid, None)
-    np.testing.assert_array_equal(
-        lay_bars(cut_bars(samples, grid, none), grid, none, samples.shape[1])[:, 250:8_000], samples[:, 250:8_000]
-    )
+    laid = np.zeros_like(samples)
+    lay_bars(cut_bars(samples, grid, none).__getitem__, grid, none, laid)
+    np.testing.assert_array_equal(laid[:, 250:8_000], samples[:, 250:8_000])
 
 
 def test_a_silent_channel_stays_silent() -> None:

@@ -102,9 +102,9 @@ def number_beats(axes: Axes, piece: Piece, frames_per_bar: int) -> None:
 
 def draw_gaps(axes: Axes, columns: int, rows: int) -> None:
     """White lines between the cells of a map, thinner where there are many."""
-    axes.set_xticks(np.arange(columns + 1) - 0.5, minor=True)
-    axes.set_yticks(np.arange(rows + 1) - 0.5, minor=True)
-    axes.grid(which="minor", color="white", linewidth=min(2.0, 90.0 / max(columns, 1)))
+    across, down = np.arange(columns + 1) - 0.5, np.arange(rows + 1) - 0.5
+    for lines, at, ends in ((axes.vlines, across, down), (axes.hlines, down, across)):  # far quicker than a grid
+        lines(at, ends[0], ends[-1], color="white", linewidth=min(2.0, 90.0 / max(columns, 1)))
     without_frame(axes)
 
 
