@@ -61,7 +61,8 @@ class Job:
         seq: grows with every change while a daemon lives, so that a late message can be told from a new one.
         attempt: how often it was begun.
         code, text: why it failed.
-        result: the result folder once done; before, where it is about to be put.
+        target: where the result is about to be put, or was.
+        result: the result folder once done.
         files: bytes of each file that makes the result, by its path in the folder.
         log: the file into which the worker writes what it does; there once the job has begun.
         changed: when the state last changed, by the clock of `Jobs`.
@@ -77,6 +78,7 @@ class Job:
     code: int = 0
     text: str = ""
     result: Path | None = None
+    target: Path | None = None
     identity: str = ""
     client: str = ""
     rid: str = ""
@@ -101,7 +103,7 @@ class Job:
         """What the journal keeps."""
         return {
             "request": self.request.canonical(),
-            "result": str(self.result) if self.result else None,
+            "target": str(self.target) if self.target else None,
             "files": dict(self.files),
             **{name: getattr(self, name) for name in _RECORDED},
         }
@@ -113,19 +115,21 @@ class Job:
         Raises:
             ValueError, KeyError, TypeError: when it is none.
         """
+        target = Path(record["target"]) if record["target"] else None
         return cls(
             id=name,
             request=JobRequest.from_canonical(record["request"]),
             changed=now,
             progress=1.0 if record["state"] == State.DONE else 0.0,
-            result=Path(record["result"]) if record["result"] else None,
+            result=target if record["state"] == State.DONE else None,
+            target=target,
             files=record["files"],
             **{name: record[name] for name in _RECORDED} | {"state": State(record["state"])},
         )
 
     def is_whole(self) -> bool:
         """Whether every file of the result is there with its size. Looks at the disk: not for the reader's thread."""
-        folder = self.result
+        folder = self.target
         try:
             return (
                 folder is not None
@@ -238,8 +242,7 @@ class Jobs:
             job = self._get(name)
             if job.state not in following:
                 return job
-            moved = job.moved(following[job.state], now=self._clock(), result=job.result)
-            return self._noted(moved)
+            return self._noted(job.moved(following[job.state], now=self._clock()))
 
     def forget(self, name: str) -> None:
         """Drop the record and the log of a finished job; its result stays.
@@ -272,11 +275,11 @@ class Jobs:
             further = min(1.0, max(job.progress, progress))
             self._put(replace(job, progress=further, stage=stage, seq=job.seq + 1))
 
-    def placing(self, name: str, result: Path, files: Mapping[str, int]) -> None:
+    def placing(self, name: str, target: Path, files: Mapping[str, int]) -> None:
         """Note where the result is about to be put, so that after a crash it can be told whether it was."""
         with self._changing():
             job = self._get(name)
-            self._noted(replace(job, result=result, files=files, seq=job.seq + 1))
+            self._noted(replace(job, target=target, files=files, seq=job.seq + 1))
 
     def finish(self, name: str, state: State, *, code: int = 0, text: str = "", result: Path | None = None) -> Job:
         """End a job that runs; one that is being cancelled and did not get done in time becomes `cancelled`.
@@ -288,8 +291,9 @@ class Jobs:
             job = self._get(name)
             if job.state is State.CANCELLING and state is not State.DONE:
                 state, code, text = State.CANCELLED, 0, ""
-            result = (result or job.result) if state is State.DONE else None
-            return self._noted(job.moved(state, now=self._clock(), code=code, text=text, result=result))
+            result = (result or job.target) if state is State.DONE else None
+            moved = job.moved(state, now=self._clock(), code=code, text=text, result=result)
+            return self._noted(replace(moved, target=result))
 
     def interrupt(self, name: str) -> Job:
         """The daemon stops while the job runs: the next one takes it up again, and this run does not count."""
@@ -309,7 +313,7 @@ class Jobs:
                 return self._noted(job.moved(State.FAILED, now=now, code=Code.INTERNAL, text=why))
             if job.state is State.RUNNING:
                 job = self._put(job.moved(State.INTERRUPTED, now=now))
-            return self._noted(replace(job.moved(State.QUEUED, now=now), progress=0.0, stage=""))
+            return self._noted(replace(job.moved(State.QUEUED, now=now), progress=0.0, stage="", target=None))
 
     def wait_until(self, met: Callable[[Job], bool], name: str, *, timeout: float | None = None) -> Job:
         """The job once `met` holds for it, or as it is after `timeout` seconds."""

@@ -51,7 +51,7 @@ def test_records_keep_the_order_in_which_they_arrived(path: Path) -> None:
 def test_every_field_of_a_job_comes_back(path: Path) -> None:
     odd = Path("/music/M\u00fcller \udcff.wav")  # not UTF-8 on the disk
     request = JobRequest(odd, Path("/music"), bars_frames=(0, 10), region_frames=(3, 4), loops=2)
-    job = Job("id-2", request, 5.0, State.RUNNING, 0.0, "", 7, -1, "why", odd, "id", "max", "r1", 2, {"a/b": 3})
+    job = Job("id-2", request, 5.0, State.DONE, 1.0, "", 7, -1, "why", odd, odd, "id", "max", "r1", 2, {"a/b": 3})
     journal = Journal.open(path)
     journal.write({job.id: job.record()})
     journal.close()
