@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridge import cli_bridge, cli_demo, cli_install, cli_report, cli_watch
+from bridge import (
+    cli_bridge,
+    cli_daemon,
+    cli_demo,
+    cli_install,
+    cli_monitor,
+    cli_report,
+    cli_settings,
+    cli_watch,
+)
 from bridge.stopping import Stopped, stoppable
 from core.errors import Code, LoopError
 from core.progress import Progress, part_of
@@ -160,5 +169,14 @@ def _summary(folder: Path) -> dict[str, Any]:
     return {"folder": str(folder.absolute()), **read_manifest(folder)}
 
 
-for _commands in (cli_bridge, cli_demo, cli_install, cli_report, cli_watch):
+for _commands in (
+    cli_daemon,
+    cli_bridge,
+    cli_watch,
+    cli_monitor,
+    cli_demo,
+    cli_report,
+    cli_install,
+    cli_settings,
+):
     _commands.register(app)

@@ -1,11 +1,10 @@
-"""The bridge's part of the command line: `daemon` and `send`.
+"""The bridge's part of the command line: `send`, and what the other commands share.
 
 Whatever is slow to import is imported inside the commands, so that `loopcube --help` and `send` answer at once.
 """
 
 import json
 import logging
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,29 +26,7 @@ def register(app: typer.Typer) -> None:
     send = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Ask the running daemon, over OSC.")
     for command in (ping, extract, status, cancel):
         send.command()(command)
-    app.command()(daemon)
     app.add_typer(send, name="send")
-
-
-def daemon(
-    port: Annotated[int | None, typer.Option(help="First port to try.", show_default=False)] = None,
-    out: Out = None,
-    workers: Workers = None,
-    home: Annotated[Path | None, typer.Option(help="Folder for settings, token, jobs and log.")] = None,
-) -> None:
-    """Serve hosts and `loopcube send` on this machine until stopped."""
-    from bridge.daemon import AlreadyRunningError, serve
-    from bridge.settings_file import load_settings
-    from bridge.work import extract_to_folder, warm_up
-
-    if home is not None:
-        os.environ["LOOPCUBE_HOME"] = str(home.absolute())
-    log_to_console()
-    try:
-        chosen = load_settings(port=port, out=folder_of(out) if out else None, workers=workers)
-        serve(chosen, extract_to_folder, warm=warm_up)
-    except AlreadyRunningError as error:  # what the user wants is there
-        typer.echo(error.message)
 
 
 def ping(as_json: AsJson = False) -> None:

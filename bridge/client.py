@@ -92,6 +92,17 @@ class Client:
     def jobs(self, offset: int = 0) -> messages.JobListReply:
         return self.ask(messages.JobList(self._token, _new_rid(), offset), messages.JobListReply)
 
+    def stats(self) -> messages.StatsReply:
+        return self.ask(messages.Stats(self._token, _new_rid()), messages.StatsReply)
+
+    def traffic(self, first: int) -> messages.TrafficReply:
+        """The packets of others from that number on."""
+        return self.ask(messages.Traffic(self._token, _new_rid(), first), messages.TrafficReply)
+
+    def quit(self) -> None:
+        """Stop the daemon; running jobs go on when it is started again."""
+        self.ask(messages.Quit(self._token, _new_rid()), messages.QuitReply)
+
     def wait(
         self, job: str, on_progress: Callable[[messages.JobStatusReply], None] | None = None
     ) -> messages.JobStatusReply:

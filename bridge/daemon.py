@@ -16,12 +16,14 @@ from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from types import FrameType
 
+import psutil
 from filelock import FileLock, Timeout
 
 from bridge.endpoints import Endpoint, bind_free_port
 from bridge.handlers.session import VERSION
 from bridge.jobs import Jobs, open_journal
 from bridge.journal import Journal
+from bridge.log import logged_to
 from bridge.private import load_token, private_folder, write_private
 from bridge.recovery import recover
 from bridge.service import Service
@@ -55,10 +57,11 @@ class AlreadyRunningError(LoopError):
 
 
 def find_daemon(settings: BridgeSettings) -> Running | None:
-    """What the running daemon published, or None where none did (one that was killed may have left its file)."""
+    """What the running daemon published, or None where there is none (one that was killed may have left its file)."""
     try:
-        return Running(**json.loads(settings.daemon_file.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        running = Running(**json.loads(settings.daemon_file.read_text(encoding="utf-8")))
+        return running if psutil.pid_exists(running.pid) else None
+    except (OSError, ValueError, TypeError, OverflowError):
         return None
 
 
@@ -81,7 +84,12 @@ def serve(
     private_folder(settings.state)
     private_folder(settings.runtime)
     stop = stop or threading.Event()
-    with _only_instance(settings), _signals_set(stop), closing(open_journal(settings.journal_file)) as journal:
+    with (
+        _only_instance(settings),
+        _signals_set(stop),
+        logged_to(settings.log_file),
+        closing(open_journal(settings.journal_file)) as journal,
+    ):
         jobs = _jobs(settings, journal)
         recover(jobs, settings)
         token, boot_id = load_token(settings.token_file), secrets.token_hex(8)
@@ -94,7 +102,8 @@ def serve(
             with _published(settings, running), _answering(endpoint):
                 workers.start()
                 watches.start()
-                _log.info("listening on 127.0.0.1:%d, process %d", running.port, running.pid)
+                _log.info("listening on 127.0.0.1:%d, UDP and TCP; process %d", running.port, running.pid)
+                _log.info("results go %s", settings.out or "beside each source")
                 while not stop.wait(0.5):  # a wait without end would not hear Ctrl-C on Windows
                     pass
                 _log.info("stopping")

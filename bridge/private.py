@@ -58,13 +58,18 @@ def load_token(path: Path) -> str:
         LoopError: AUTH when others may read it or it holds anything else; WRITE_FAILED.
     """
     if not path.exists():
-        write_private(path, secrets.token_hex(16))
+        new_token(path)
     if os.name == "posix" and path.stat().st_mode & 0o077:
         raise LoopError(Code.AUTH, f"{path}: others may read the token; remove it, a new one is made at the next start")
     token = path.read_text(encoding="ascii", errors="replace").strip()
     if not _TOKEN.fullmatch(token):
         raise LoopError(Code.AUTH, f"{path}: holds no token; remove it, a new one is made at the next start")
     return token
+
+
+def new_token(path: Path) -> None:
+    """Make a token, in place of the one there may be; raises as `write_private`."""
+    write_private(path, secrets.token_hex(16))
 
 
 def same_token(left: str, right: str) -> bool:

@@ -21,13 +21,16 @@ from bridge.handlers.base import Background, Caller, Table, shutting_down
 from bridge.handlers.documents import DocumentHandlers
 from bridge.handlers.jobs import JobHandlers
 from bridge.handlers.session import SessionHandlers
+from bridge.handlers.traffic import TrafficHandlers
 from bridge.handlers.watches import WatchHandlers
 from bridge.jobs import Jobs
+from bridge.log import hex_start
 from bridge.messages import Error, Reply, is_name
 from bridge.private import same_token
 from bridge.rates import Bucket, Buckets, Sparingly
 from bridge.replies import ReplyCache
 from bridge.settings import BridgeSettings
+from bridge.tap import Tap
 from bridge.watches import Watches
 from core.errors import Code, LoopError
 
@@ -75,6 +78,7 @@ class Service:
         self._events = Events(self._clients, clock=clock)
         self._replies = ReplyCache(clock=clock)
         self._refusals = Sparingly(clock=clock)
+        self._tap = Tap()
         self._from_one = Buckets(settings.rate, settings.burst, clock=clock)
         self._from_all = Bucket(settings.total_rate, settings.total_rate, clock=clock)
         self._starting = Background("starting", 1)
@@ -91,18 +95,18 @@ class Service:
         send = self._counted(send)
         if not (self._from_one.take(source) and self._from_all.take()):
             self.counters.limited += 1
-            self._turn_away(LoopError(Code.LIMIT, "too many packets a second; some were dropped"), source, send)
+            self._turn_away(LoopError(Code.LIMIT, "too many packets a second; some were dropped"), packet, source, send)
             return False
         try:
             decoded = wire.decode(packet)
         except LoopError as error:
             self.counters.bad += 1
-            self._turn_away(error, source, send)
+            self._turn_away(error, packet, source, send)
             return False
         if not self._is_authentic(decoded.arguments):
             self.counters.auth += 1
             wrong = LoopError(Code.AUTH, "token missing or wrong; it is in daemon.json of the running daemon")
-            self._turn_away(wrong, source, send)
+            self._turn_away(wrong, packet, source, send)
             return False
         self._take(packet, decoded, source, send)
         return True
@@ -130,17 +134,19 @@ class Service:
             **JobHandlers(self.settings, self.jobs, uploads, starts, self._starting).table(),
             **DocumentHandlers(self.jobs, uploads, Documents(), self._reading).table(),
             **WatchHandlers(self.watches, self._reading).table(),
+            **TrafficHandlers(self._tap).table(),
         }
 
     def _is_authentic(self, arguments: tuple[wire.Value, ...]) -> bool:
         return bool(arguments) and isinstance(arguments[0], str) and same_token(arguments[0], self.token)
 
-    def _turn_away(self, error: LoopError, source: Source, send: Send) -> None:
+    def _turn_away(self, error: LoopError, packet: bytes, source: Source, send: Send) -> None:
         """Drop a packet that cannot be trusted; say why once a second where it helps an honest client."""
         if not self._refusals.allows((source, error.code)):
             return
+        self._tap.note(packet, source, error.code)
         if self._refusals.allows(error.code):
-            _log.warning("refused a packet: %s", error.message)
+            _log.warning("refused a packet: %s [%s]", error.message, hex_start(packet))
         if error.code in TOLD:
             send(_encoded(_error(error, "", "")), source)
 
@@ -151,6 +157,7 @@ class Service:
         self._clients.heard(source)
 
         def reply(message: Reply | Error) -> None:
+            self._tap.note(packet, source, message.code if isinstance(message, Error) else 0)
             encoded = _encoded(message)
             self._replies.keep(rid, encoded)
             send(encoded, self._clients.destination(source))

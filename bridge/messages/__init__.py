@@ -10,6 +10,7 @@ from bridge.messages.base import Error, Event, Reply, Request
 from bridge.messages.documents import *  # noqa: F403
 from bridge.messages.jobs import *  # noqa: F403
 from bridge.messages.session import *  # noqa: F403
+from bridge.messages.traffic import *  # noqa: F403
 from bridge.messages.watches import *  # noqa: F403
 from bridge.wire import Value
 from core.errors import Code, LoopError

@@ -16,7 +16,7 @@ import typer
 from daemon_process import Process
 from typer.testing import CliRunner
 
-from bridge import cli_bridge
+from bridge import cli_bridge, cli_daemon
 from bridge.client import Client, result_folder
 from bridge.daemon import AlreadyRunningError, find_daemon, serve
 from bridge.settings import BridgeSettings, default_home, default_runtime
@@ -29,8 +29,8 @@ Daemons = Callable[..., Process]
 
 REAL = """
 import os
-from bridge import cli_bridge
-cli_bridge.daemon(port=int(os.environ["LOOPCUBE_TEST_PORT"]), workers=1)
+from bridge import cli_daemon
+cli_daemon.daemon(port=int(os.environ["LOOPCUBE_TEST_PORT"]), workers=1)
 """
 
 
@@ -172,7 +172,8 @@ def test_the_real_core_over_real_sockets(daemons: Daemons, song: Path) -> None:
 def command_line() -> Callable[..., str]:
     """`command_line("send", "ping")` is what the command prints."""
     app = typer.Typer()
-    cli_bridge.register(app)
+    for commands in (cli_bridge, cli_daemon):
+        commands.register(app)
 
     def run(*arguments: str) -> str:
         result = CliRunner().invoke(app, arguments)
