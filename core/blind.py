@@ -75,6 +75,21 @@ class Found:
     savings: NDArray[np.float64]
 
 
+@dataclass(frozen=True)
+class Survey:
+    """What a song's cube says about its loops, whatever number of them is asked for.
+
+    Attributes:
+        subset: the bins that are described.
+        found: as many loops as pay.
+        repeating: as in `Found`.
+    """
+
+    subset: Coder
+    found: Proposal
+    repeating: float
+
+
 def find_layout(
     cube: Cube,
     *,
@@ -91,6 +106,11 @@ def find_layout(
         longest: bars of the longest loop to look for.
         jitter: frames by which repeats may be off their bars, as in `choose_bins`.
     """
+    return layout_of(survey(cube, longest=longest, jitter=jitter, seed=seed, progress=progress), count)
+
+
+def survey(cube: Cube, *, longest: int = 8, jitter: float = 0.0, seed: int = 0, progress: Progress = silent) -> Survey:
+    """The part of `find_layout` that takes long and does not depend on the number of loops."""
     progress(0.0, "votes")
     longest = min(longest, max(cube.shape[3] // BARS_PER_LENGTH, 1))
     chosen = choose_bins(cube, VOTERS, seed, jitter)
@@ -99,10 +119,16 @@ def find_layout(
     described = strata(patterns, seed)
     subset = coder(chosen.bins[described], chosen.slack[described])
     found = _settle(subset, proposed, longest, part_of(progress, 0.2, 1.0))
-    found = _at_most(subset, found, count)
     repeating = (patterns.misfit < MISFITS[-1]) & (patterns.on.sum(axis=1) > 1)
+    return Survey(subset, found, float(repeating.mean()))
+
+
+def layout_of(surveyed: Survey, count: int | None = None) -> Found:
+    """The layout of at most `count` loops, those that are worth most; None for all."""
+    subset = surveyed.subset
+    found = _at_most(subset, surveyed.found, count)
     savings = _worth(subset, found) / max(subset.empty().length, 1e-30)
-    return Found(_layout(found, cube.shape[3]), float(repeating.mean()), savings)
+    return Found(_layout(found, subset.bars), surveyed.repeating, savings)
 
 
 def strata(patterns: Patterns, seed: int) -> NDArray[np.intp]:
