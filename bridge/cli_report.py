@@ -1,6 +1,5 @@
 """`loopcube report`: the page of a result, made anew."""
 
-import webbrowser
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +19,8 @@ def report(
 
     Its stems, loops and everything else stay as they are.
     """
+    import webbrowser
+
     from bridge.cli import progress_bar
     from core.report.writing import write_report
     from core.result_folder import read_result

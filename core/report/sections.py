@@ -22,7 +22,7 @@ class Section:
 
 
 def find_sections(activations: NDArray[np.floating]) -> list[Section]:
-    """The sections of activations [bars, loops], which together cover every bar.
+    """The sections of activations [bars, loops], which together cover every bar; neighbours differ in their letters.
 
     They minimise the squares of the activations around each section's mean, plus `BOUNDARY` for each section: an exact
     optimum by dynamic programming over where the last section starts (Jackson et al. 2005, "An algorithm for optimal
@@ -30,13 +30,16 @@ def find_sections(activations: NDArray[np.floating]) -> list[Section]:
     """
     edges = _edges(np.asarray(activations, dtype=np.float64))
     means: list[Array] = []
-    found = []
+    found: list[Section] = []
     for start, end in pairwise(edges):
         mean = activations[start:end].mean(axis=0, dtype=np.float64)
         alike = [k for k, known in enumerate(means) if np.square(known - mean).sum() < ALIKE]
         if not alike:
             means.append(mean)
-        found.append(Section(start, end, _letter(alike[0] if alike else len(means) - 1)))
+        name = _letter(alike[0] if alike else len(means) - 1)
+        if found and found[-1].name == name:
+            start = found.pop().start
+        found.append(Section(start, end, name))
     return found
 
 

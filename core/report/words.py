@@ -23,7 +23,7 @@ REPEATS = 0.5  # coherence from which most of a band's sound is exact repetition
 def in_words(manifest: Mapping[str, Any]) -> list[str]:
     """How the extraction went, a sentence each."""
     report = manifest["diagnostics"]
-    method = METHODS.get(report.get("method", ""), "")
+    method = METHODS.get(report.get("method", ""), "") if manifest["loops"] else ""
     sentences = (method, _bars(manifest), _explained(report), _bands(report), _fit(report))
     return [sentence for sentence in sentences if sentence]
 

@@ -11,6 +11,7 @@ import hashlib
 import re
 import secrets
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -44,8 +45,10 @@ def write_report(result: Result, progress: Progress = silent) -> Path:
     page = result.folder / PAGE
     part = page.with_name(f"{PAGE}.{secrets.token_hex(4)}.part")
     try:
+        data = _page_data(result)
         sound = _write_sound(result, progress)
-        part.write_text(render(_page_data(result, sound)), encoding="utf-8", newline="\n")
+        data = replace(data, sound=sound.relative_to(result.folder).as_posix())
+        part.write_text(render(data), encoding="utf-8", newline="\n")
         part.replace(page)
         _remove_old_sound(sound)
     except OSError as error:
@@ -81,7 +84,8 @@ def _remove_old_sound(current: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _page_data(result: Result, sound: Path) -> PageData:
+def _page_data(result: Result) -> PageData:
+    """All but where the sound is."""
     piece, manifest = result.piece, result.manifest
     return PageData(
         name=piece.name,
@@ -97,7 +101,7 @@ def _page_data(result: Result, sound: Path) -> PageData:
         words=in_words(manifest),
         warnings=manifest["warnings"],
         diagnostics=manifest["diagnostics"],
-        sound=sound.relative_to(result.folder).as_posix(),
+        sound="",
         chunk=chunk_frames(piece.rate),
     )
 

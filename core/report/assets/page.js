@@ -109,6 +109,7 @@ function fillIn() {
   $("warning-list").append(...song.warnings.map((words) => make("li", {}, words)));
   $("warnings").hidden = song.warnings.length === 0;
   $("loops-section").hidden = cards.length === 0;
+  if (cards.length === 0) $("map-hint").textContent = "No loops were found: all of the song is in the rest.";
   $("cards").append(...cards.map((card) => card.element));
 }
 

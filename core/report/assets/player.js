@@ -106,6 +106,7 @@ export class Player extends EventTarget {
   async playLoop(number) {
     const turn = this.#begin({ kind: "loop", number });
     try {
+      this.#openContext();
       const buffer = await this.sound.loop(number, this.context);
       if (turn !== this.#turn) return;
       this.#desk = new Desk(this.context, [1]);
@@ -126,13 +127,17 @@ export class Player extends EventTarget {
     const turn = this.#begin(what);
     this.#at = what.from;
     try {
+      this.#openContext();
       const first = await this.#chunkAt(what.from);
+      const end = this.#endOf(what, what.from);
+      const second = this.#isNear(what.from, end) && end < what.to ? await this.#chunkAt(end) : null;
       if (turn !== this.#turn) return;
       const gains = what.kind === "song" ? this.mixer.gains() : this.mixer.gains().map((_, stem) => Number(stem === what.stem));
       this.#desk = new Desk(this.context, gains);
       what.start = Math.ceil((this.context.currentTime + AHEAD) * this.song.rate);
       this.#desk.fadeIn(what.start / this.song.rate);
       what.next = this.#schedule(what, first, what.from);
+      if (second) what.next = this.#schedule(what, second, end);
       this.#ready();
       this.#timer = setInterval(() => this.#refill(turn, what), REFILL * 1000);
     } catch (error) { this.#fail(turn, error); }
@@ -140,9 +145,8 @@ export class Player extends EventTarget {
 
   // Puts the chunk that holds `frame` on the desk from there on; returns the frame where the next one starts.
   #schedule(what, buffers, frame) {
-    const { chunk } = this.song;
-    const end = Math.min((Math.floor(frame / chunk) + 1) * chunk, what.to);
-    this.#desk.schedule(buffers, frame % chunk, end - frame, what.start + frame - what.from);
+    const end = this.#endOf(what, frame);
+    this.#desk.schedule(buffers, frame % this.song.chunk, end - frame, what.start + frame - what.from);
     if (end < what.to) this.#chunkAt(end).catch(() => {}); // told when it is needed
     else if (what.kind === "part") this.#desk.fadeOut((what.start + what.to - what.from) / this.song.rate);
     return end;
@@ -151,8 +155,7 @@ export class Player extends EventTarget {
   async #refill(turn, what) {
     const position = this.position;
     if (position >= what.to) return this.#end(what);
-    const late = what.next - position < this.song.chunk / 2;
-    if (what.next >= what.to || !late || what.filling) return undefined;
+    if (what.next >= what.to || !this.#isNear(position, what.next) || what.filling) return undefined;
     what.filling = true;
     try {
       const buffers = await this.#chunkAt(what.next);
@@ -165,6 +168,11 @@ export class Player extends EventTarget {
     return undefined;
   }
 
+  // Where the chunk that holds `frame` ends, or what is played.
+  #endOf(what, frame) { return Math.min((Math.floor(frame / this.song.chunk) + 1) * this.song.chunk, what.to); }
+
+  #isNear(frame, end) { return end - frame < this.song.chunk / 2; }
+
   #end(what) {
     this.#silence();
     this.playing = null;
@@ -174,8 +182,6 @@ export class Player extends EventTarget {
 
   #begin(what) {
     this.#silence();
-    this.context ??= this.#newContext();
-    this.context.resume();
     this.playing = what;
     this.loading = true;
     this.#tell("change");
@@ -201,7 +207,10 @@ export class Player extends EventTarget {
   }
 
   // At the song's own rate, so that a frame of the song is a frame of the clock.
-  #newContext() { return new AudioContext({ sampleRate: this.song.rate, latencyHint: "interactive" }); }
+  #openContext() {
+    this.context ??= new AudioContext({ sampleRate: this.song.rate });
+    this.context.resume();
+  }
 
   #chunkAt(frame) { return this.sound.chunk(Math.floor(frame / this.song.chunk), this.context); }
 
