@@ -27,16 +27,7 @@ def separate_by_tucker(clip: Clip, grid: BarGrid, settings: Settings, progress: 
     progress(0.0, "spectra")
     framing = frame(grid, clip.rate)
     cube = analyse(clip.samples, framing)
-    ranks = _ranks(cube, settings)
-    factors = _loudest_first(
-        decompose(
-            magnitudes(cube),
-            ranks,
-            iterations=settings.iterations,
-            seed=settings.seed,
-            progress=part_of(progress, 0.1, 0.6),
-        )
-    )
+    factors, ranks = factors_of(cube, settings, part_of(progress, 0.1, 0.6))
     separated = mask_stems(
         clip.samples,
         cube,
@@ -54,6 +45,17 @@ def separate_by_tucker(clip: Clip, grid: BarGrid, settings: Settings, progress: 
         recipes=list(np.moveaxis(factors.recipes, 2, 0)),
         diagnostics={"method": "tucker", "ranks": dataclasses.asdict(ranks), **_fit_report(factors)},
     )
+
+
+def factors_of(cube: Cube, settings: Settings, progress: Progress) -> tuple[TuckerFactors, Ranks]:
+    """The Tucker factors of a cube, the loudest loops first and those too faint to hear left out, and their ranks.
+
+    Raises:
+        LoopError: ARGUMENTS for ranks outside the cube.
+    """
+    ranks = _ranks(cube, settings)
+    factors = decompose(magnitudes(cube), ranks, iterations=settings.iterations, seed=settings.seed, progress=progress)
+    return _loudest_first(factors), ranks
 
 
 def _ranks(cube: Cube, settings: Settings) -> Ranks:

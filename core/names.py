@@ -2,6 +2,8 @@
 
 import unicodedata
 
+UNSHOWN = {"Cc", "Zl", "Zp"}  # control characters, and what ends a line
+NO_XML = "\ufffe\uffff"
 LONGEST = 80  # bytes of UTF-8: leaves room for numbers, endings and a deep folder
 
 
@@ -28,7 +30,7 @@ def one_line(text: str) -> str:
     ('tab new line', 'ドラム')
     """
     readable = text.encode("utf-8", errors="replace").decode("utf-8")
-    return "".join(" " if unicodedata.category(char) in {"Cc", "Zl", "Zp"} else char for char in readable)
+    return "".join(" " if unicodedata.category(char) in UNSHOWN or char in NO_XML else char for char in readable)
 
 
 def slug(text: str, *, fallback: str = "loop") -> str:

@@ -27,7 +27,7 @@ from core.audio import write_wav
 from core.errors import Code, LoopError
 from core.exports.loop_chunks import add_loop_chunks
 from core.exports.midi import write_midi
-from core.exports.tables import activations_csv, activations_json, rounded
+from core.exports.tables import rounded, write_csv, write_json
 from core.extraction import Extraction
 from core.factor_file import write_factors
 from core.names import safe_name, slug
@@ -111,8 +111,8 @@ def _fill(extraction: Extraction, folder: Path, progress: Progress) -> None:
     for name, part in zip(names, piece.parts, strict=True):
         add_loop_chunks(folder / "loops" / name, piece, part)
     progress(0.5, "files")
-    _write_text(folder / "activations.csv", activations_csv(piece))
-    _write_text(folder / "activations.json", activations_json(piece))
+    write_csv(piece, folder / "activations.csv")
+    write_json(piece, folder / "activations.json")
     write_midi(piece, folder / "activations.mid")
     progress(0.55, "files")
     from core.pictures.map import draw_map  # a second to import, which whoever only writes or reads need not wait for
@@ -120,7 +120,8 @@ def _fill(extraction: Extraction, folder: Path, progress: Progress) -> None:
     draw_map(piece, folder / "figures" / "map.png")
     manifest = _manifest(extraction, piece, names)
     manifest_validator().validate(manifest)
-    _write_text(folder / "manifest.json", _json(manifest))
+    text = json.dumps(manifest, ensure_ascii=False, indent=2, allow_nan=False)
+    (folder / "manifest.json").write_text(f"{text}\n", encoding="utf-8", newline="\n")
     if extraction.factors is not None:
         write_factors(folder / FACTORS, extraction.factors)
     write_report(read_result(folder), part_of(progress, 0.6, 1.0))
@@ -204,11 +205,3 @@ def _manifest(extraction: Extraction, piece: Piece, names: list[str]) -> dict[st
         "diagnostics": extraction.diagnostics,
         "warnings": extraction.warnings,
     }
-
-
-def _json(document: dict[str, Any]) -> str:
-    return json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
-
-
-def _write_text(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8", newline="\n")

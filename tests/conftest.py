@@ -1,5 +1,6 @@
 """What the tests share: the example song, foreign programs, small signals, and one thread for BLAS."""
 
+import functools
 import importlib.util
 import os
 import shutil
@@ -58,6 +59,18 @@ def _one_blas_thread() -> Iterator[None]:
     """The tests' matrices are small: threads cost more than they give, and rounding depends on their number."""
     with threadpool_limits(1):
         yield
+
+
+@pytest.fixture(scope="session")
+def odd_result(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """`odd_result("no loops")` is the folder of that case of `ODD`, the same for all tests: nobody may write to it."""
+    from tests.odd_results import ODD, write_odd_result  # slow to import, and most tests do without
+
+    @functools.cache
+    def write(case: str) -> Path:
+        return write_odd_result(ODD[case], tmp_path_factory.mktemp("odd"))
+
+    return write
 
 
 @pytest.fixture

@@ -4,14 +4,19 @@ import csv
 import io
 import json
 from collections.abc import Iterable
+from pathlib import Path
 
 from core.piece import Piece
 
 DECIMALS = 4  # of an activation: -80 dB
 
 
-def activations_csv(piece: Piece) -> str:
-    """One row per bar and loop; bars and loops count from 1 here, as in a host."""
+def write_csv(piece: Piece, path: Path) -> None:
+    """Write one row per bar and loop; bars and loops count from 1 here, as in a host.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
     seconds = piece.grid.starts / piece.rate
     values = [rounded(part.activations) for part in piece.parts]
     text = io.StringIO()
@@ -21,11 +26,15 @@ def activations_csv(piece: Piece) -> str:
         span = [bar + 1, f"{seconds[bar]:.6f}", f"{seconds[bar + 1]:.6f}"]
         for number, part in enumerate(piece.parts, start=1):
             rows.writerow([*span, number, part.label, f"{values[number - 1][bar]:.{DECIMALS}f}"])
-    return text.getvalue()
+    path.write_text(text.getvalue(), encoding="utf-8", newline="\n")
 
 
-def activations_json(piece: Piece) -> str:
-    """Bar starts in seconds, the end of the last one included, and a list of activations for each loop."""
+def write_json(piece: Piece, path: Path) -> None:
+    """Write bar starts in seconds, the end of the last one included, and a list of activations for each loop.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
     seconds = (piece.grid.starts / piece.rate).tolist()
     table = {
         "bar_starts_seconds": [round(second, 6) for second in seconds],
@@ -33,7 +42,8 @@ def activations_json(piece: Piece) -> str:
             {"label": part.label, "bars": part.bars, "activations": rounded(part.activations)} for part in piece.parts
         ],
     }
-    return json.dumps(table, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    text = json.dumps(table, ensure_ascii=False, indent=2, allow_nan=False)
+    path.write_text(f"{text}\n", encoding="utf-8", newline="\n")
 
 
 def rounded(activations: Iterable[float]) -> list[float]:

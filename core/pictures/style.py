@@ -18,11 +18,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from numpy.typing import NDArray
 
 from core.names import one_line
 from core.piece import Piece
 
 INCHES_WIDE, DOTS_PER_INCH = 12.0, 100
+HERTZ = (50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000)
 INK = "#1b1b1b"
 TITLE, TEXT, SMALL = 15, 13, 12  # points
 LONGEST_LABEL, LONGEST_NAME = 24, 60
@@ -51,7 +53,7 @@ def save(figure: Figure, path: Path) -> None:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a script that no font has is drawn as boxes, not told of
-        figure.savefig(path, metadata={"Software": None})
+        figure.savefig(path, format="png", metadata={"Software": None})
 
 
 def words(size: int = TEXT) -> dict[str, Any]:
@@ -91,13 +93,36 @@ def number_bars(axes: Axes, bars: int, *, side: str = "x") -> None:
     (axes.set_xlabel if side == "x" else axes.set_ylabel)("bar", **words())
 
 
-def number_beats(axes: Axes, piece: Piece, frames_per_bar: int) -> None:
-    """Number the beats of a bar along x, where the bar has so many columns."""
+def number_beats(axes: Axes, piece: Piece, frames_per_bar: int, *, side: str = "x") -> None:
+    """Number the beats of a bar, where the bar has so many columns or rows."""
     beats = piece.grid.beats_per_bar
     step = int(np.ceil(beats / MOST_NUMBERS))
     places = np.arange(0, beats, step) * frames_per_bar / beats - 0.5
-    axes.set_xticks(places, [str(beat + 1) for beat in range(0, beats, step)], **words(SMALL))
-    axes.set_xlabel("beat in the bar", **words())
+    numbers = [str(beat + 1) for beat in range(0, beats, step)]
+    (axes.set_xticks if side == "x" else axes.set_yticks)(places, numbers, **words(SMALL))
+    (axes.set_xlabel if side == "x" else axes.set_ylabel)("beat in the bar", **words())
+
+
+def number_hertz(axes: Axes, rows: NDArray[np.float64]) -> None:
+    """Frequencies along y, where rows of equal ratio have these centres in Hz."""
+    marks = [hertz for hertz in HERTZ if rows[0] <= hertz <= rows[-1]]
+    axes.set_yticks(
+        np.interp(np.log(marks), np.log(rows), np.arange(len(rows))), map(hertz_name, marks), **words(SMALL)
+    )
+    axes.set_ylabel("frequency (Hz)", **words())
+
+
+def hertz_name(hertz: int) -> str:
+    """With a thin space after the thousands: 10 000."""
+    return f"{hertz:,}".replace(",", "\u202f")
+
+
+def numbered(axes: Axes, count: int, label: str, *, side: str = "x", most: int = MOST_NUMBERS) -> None:
+    """Number columns or rows from 1 on, so few that the numbers never touch."""
+    step = int(np.ceil(count / most))
+    places = range(0, count, step)
+    (axes.set_xticks if side == "x" else axes.set_yticks)(places, [str(k + 1) for k in places], **words(SMALL))
+    (axes.set_xlabel if side == "x" else axes.set_ylabel)(label, **words())
 
 
 def draw_gaps(axes: Axes, columns: int, rows: int) -> None:
@@ -115,9 +140,17 @@ def without_frame(axes: Axes) -> None:
         side.set_visible(False)
 
 
-def legend_bar(figure: Figure, image: AxesImage, axes: Any, label: str, ticks: dict[float, str] | None = None) -> None:
+def legend_bar(
+    figure: Figure,
+    image: AxesImage,
+    axes: Any,
+    label: str,
+    ticks: dict[float, str] | None = None,
+    *,
+    shrink: float = 1.0,
+) -> None:
     """The scale of an image's shades beside it."""
-    bar = figure.colorbar(image, ax=axes, pad=0.01, aspect=20, ticks=list(ticks) if ticks else None)
+    bar = figure.colorbar(image, ax=axes, pad=0.01, aspect=20, shrink=shrink, ticks=list(ticks) if ticks else None)
     bar.ax.set_ylabel(label, **words(SMALL))
     if ticks:
         bar.ax.set_yticklabels(list(ticks.values()))
