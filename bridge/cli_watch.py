@@ -81,13 +81,13 @@ def a_daemon(settings: BridgeSettings) -> Iterator["Client"]:
 @contextmanager
 def _daemon_thread(settings: BridgeSettings) -> Iterator[None]:
     from bridge.daemon import find_daemon, serve
-    from bridge.work import extract_to_folder, warm_up
+    from bridge.work import warm_up, within
 
     stop, failed = threading.Event(), list[LoopError]()
 
     def run() -> None:
         try:
-            serve(settings, extract_to_folder, warm=warm_up, stop=stop)
+            serve(settings, within(settings.minutes), warm=warm_up, stop=stop)
         except LoopError as error:
             failed.append(error)
 

@@ -31,6 +31,7 @@ class JobRequest:
         loops: how many loops; None finds out.
         method: one of `METHODS`.
         max_loop_bars: the longest loop, one of `LOOP_BARS`; None leaves it to the core.
+        content: SHA-256 of the file when it was asked for; "" takes the file as it is when its turn comes.
     """
 
     path: Path
@@ -42,6 +43,7 @@ class JobRequest:
     loops: int | None = None
     method: str = "auto"
     max_loop_bars: int | None = None
+    content: str = ""
 
     def canonical(self) -> str:
         """The request as text in which equal requests are equal."""

@@ -135,7 +135,8 @@ class Watches:
             try:
                 folder = output_folder(source.path, "", configured=self._settings.out)
                 content = source.content_hash(stopped=lambda: self._jobs.closed or self._stop.is_set())
-                job = self._jobs.start(JobRequest(source.path, folder), content, client=CLIENT)
+                request = JobRequest(source.path, folder, content=content)
+                job = self._jobs.start(request, content, client=CLIENT)
             except LoopError as error:
                 raise NotNow(error.code, error.message) from error
         return Started(job.id, job.state, str(job.result or job.text))

@@ -1,15 +1,21 @@
 """The work of a job: from the request to the result folder, by the core."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from bridge.paths import check_space, open_source
 from bridge.request import JobRequest
+from bridge.worker_process import Work
 from core.audio import Clip, read_clip
 from core.bars import BarGrid, bars_from_frames
+from core.errors import Code, LoopError
 from core.progress import Progress, part_of
+
+USUAL_LOOPS = 6  # for how many stems there must be room when nobody said how many loops there are
 
 
 def warm_up() -> None:
@@ -18,12 +24,26 @@ def warm_up() -> None:
     import core.results  # noqa: F401 - imported for the sake of the next import
 
 
-def extract_to_folder(request: JobRequest, folder: Path, progress: Progress) -> Path:
-    """Extract what a request asks for into a result folder inside `folder`; raises as the core does."""
-    from core.extraction import Settings, extract  # slow to import, and the daemon only needs to name this function
+def within(minutes: int) -> Work:
+    """`extract_to_folder` for songs of at most so many minutes, to be sent to a worker process."""
+    return partial(extract_to_folder, minutes=minutes)
+
+
+def extract_to_folder(request: JobRequest, folder: Path, progress: Progress, *, minutes: int = 30) -> Path:
+    """Extract what a request asks for into a result folder inside `folder`; raises as the core and `bridge.paths` do.
+
+    Args:
+        minutes: the longest song that is taken; a longer one raises LIMIT.
+    """
+    clip = _source(request)
+    if clip.seconds > 60 * minutes:
+        rule = f"at most {minutes}; cut it first, or raise `minutes`"
+        raise LoopError(Code.LIMIT, f"{clip.name}: {clip.seconds / 60:.1f} minutes long, {rule}")
+    check_space(request.out, clip.samples.nbytes * (1 + (request.loops or USUAL_LOOPS)))
+
+    from core.extraction import Settings, extract  # slow to import: what can be refused without it is refused at once
     from core.results import write_result
 
-    clip = read_clip(request.path)
     scale = clip.rate / (request.rate or clip.rate)
     start, end = (round(frame * scale) for frame in request.region_frames or (0, clip.frames / scale))
     clip = replace(clip, samples=np.ascontiguousarray(clip.samples[:, start:end]))
@@ -31,6 +51,16 @@ def extract_to_folder(request: JobRequest, folder: Path, progress: Progress) -> 
         clip, Settings(**_chosen(request)), part_of(progress, 0.0, 0.95), _grid(request, clip, start, scale)
     )
     return write_result(extraction, folder, part_of(progress, 0.95, 1.0))
+
+
+def _source(request: JobRequest) -> Clip:
+    """The file that was asked for, and not one that has taken its place since."""
+    with open_source(str(request.path)) as source:
+        if request.content and source.content_hash() != request.content:
+            raise LoopError(Code.INCOMPLETE, f"{request.path.name}: is not what it was when it was sent; send it again")
+        clip = read_clip(source.path)
+        source.check_unchanged()
+    return clip
 
 
 def _chosen(request: JobRequest) -> dict[str, Any]:

@@ -95,7 +95,7 @@ class JobHandlers:
         with open_source(wanted.path, roots=self.settings.roots) as source:
             folder = output_folder(source.path, wanted.out, configured=self.settings.out)
             content = source.content_hash(stopped=lambda: self.jobs.closed)
-        request = JobRequest(source.path, folder, **wanted.options)
+        request = JobRequest(source.path, folder, content=content, **wanted.options)
         return self.jobs.start(request, content, fresh=fresh, client=client, rid=rid)
 
 
