@@ -18,7 +18,7 @@ from watchdog.events import (
     FileSystemEventHandler,
 )
 from watchdog.observers import Observer
-from watchdog.observers.api import ObservedWatch
+from watchdog.observers.api import BaseObserver, ObservedWatch
 
 LOOK_EVERY = 0.5  # seconds between looks while a file is settling
 LOOK_ANYWAY = 10.0  # seconds between looks when nothing was heard: some drives tell nothing
@@ -38,22 +38,23 @@ class Bell(FileSystemEventHandler):
 
     def __init__(self) -> None:
         self._rung = threading.Event()
-        self._observer = Observer()
+        self._observer: BaseObserver | None = None
         self._heard: dict[Path, ObservedWatch] = {}
 
     def listen_to(self, folder: Path) -> None:
         """Ring for a folder from now on, also where that failed before; what cannot be listened to stays silent."""
         self.leave(folder)
         try:
-            self._heard[folder] = self._observer.schedule(self, str(folder), event_filter=_EVENTS)
-            if not self._observer.is_alive():
+            if self._observer is None:
+                self._observer = Observer()  # takes one of the few that a system has, so not before it is needed
                 self._observer.start()
+            self._heard[folder] = self._observer.schedule(self, str(folder), event_filter=_EVENTS)
         except OSError as error:
             _log.info("%s: is looked at now and then only (%s)", folder, error)
 
     def leave(self, folder: Path) -> None:
         """Ring for a folder no more."""
-        if folder in self._heard:
+        if self._observer is not None and folder in self._heard:
             self._observer.unschedule(self._heard.pop(folder))
 
     def ring(self) -> None:
@@ -66,7 +67,7 @@ class Bell(FileSystemEventHandler):
 
     def close(self) -> None:
         """End the observer's threads."""
-        if self._observer.is_alive():
+        if self._observer is not None:
             self._observer.stop()
             self._observer.join()
 

@@ -228,14 +228,15 @@ def test_the_bell_rings_for_what_comes_and_not_for_our_own_looks(inbox: Path) ->
     heard.close()
 
 
+@pytest.mark.parametrize("scarce", ["bridge.bell.Observer", "watchdog.observers.api.BaseObserver.schedule"])
 def test_a_folder_that_cannot_be_listened_to_is_looked_at_all_the_same(
-    make: Callable[..., Watches], jobs: Jobs, clock: Clock, inbox: Path, monkeypatch: pytest.MonkeyPatch
+    make: Callable[..., Watches], jobs: Jobs, clock: Clock, inbox: Path, monkeypatch: pytest.MonkeyPatch, scarce: str
 ) -> None:
-    def no_more_watches(*_: object, **__: object) -> None:
-        raise OSError(28, "inotify watch limit reached")
+    def no_more(*_: object, **__: object) -> None:
+        raise OSError(24, "inotify limit reached")
 
     watches = make()
-    monkeypatch.setattr("watchdog.observers.api.BaseObserver.schedule", no_more_watches)
+    monkeypatch.setattr(scarce, no_more)
     watches.add(str(inbox))
     (inbox / "song.wav").write_bytes(b"y")
     settle(watches, clock)
