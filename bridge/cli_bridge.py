@@ -83,6 +83,7 @@ def _client() -> "Client":
 
 
 def folder_of(path: Path) -> Path:
+    """A folder that a user named, absolute and with links resolved; raises NO_SUCH_FILE when it is none."""
     if not path.is_dir():
         raise LoopError(Code.NO_SUCH_FILE, f"{path}: no such folder; make it first")
     return path.resolve()
@@ -118,8 +119,12 @@ def _tell(as_json: bool, values: dict[str, object], text: str) -> None:
 
 
 def log_to_console() -> None:
+    """Show what is logged on stderr: in colours in a terminal, as plain lines for a service's journal."""
     from rich.console import Console
     from rich.logging import RichHandler
 
-    handler = RichHandler(console=Console(stderr=True), show_path=False, markup=False)
+    console = Console(stderr=True)
+    handler: logging.Handler = logging.StreamHandler()
+    if console.is_terminal:
+        handler = RichHandler(console=console, show_path=False, markup=False)
     logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[handler])

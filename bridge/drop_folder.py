@@ -43,7 +43,7 @@ Listing = dict[str, Stamp]
 class Settling:
     """Decides which files are ready: those whose stamp did not change for `STABLE_SECONDS`, each stamp once.
 
-    A stamp counts as handled also when its file is away, as all are while a drive is unplugged; the oldest ones are
+    A stamp counts as handled also when its file is away, as all are while a drive is unplugged; of these the oldest are
     forgotten beyond `KEPT_STAMPS`.
 
     >>> settling, stamp = Settling(), Stamp(1, 100, 0)
@@ -70,13 +70,13 @@ class Settling:
         }
         names = sorted(name for name, (_, since) in self._since.items() if now - since >= STABLE_SECONDS)
         found = [(name, self._since.pop(name)[0]) for name in names]
-        self.handle(stamp for _, stamp in found)
+        self.handled |= dict.fromkeys(stamp for _, stamp in found)
+        self._forget_oldest(set(listing.values()))
         return found
 
-    def handle(self, stamps: Iterable[Stamp]) -> None:
-        """Count stamps as handled."""
-        self.handled |= dict.fromkeys(stamps)
-        for stamp in list(self.handled)[:-KEPT_STAMPS]:
+    def _forget_oldest(self, there: set[Stamp]) -> None:
+        away = [stamp for stamp in self.handled if stamp not in there]
+        for stamp in away[:-KEPT_STAMPS]:
             del self.handled[stamp]
 
 

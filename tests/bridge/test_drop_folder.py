@@ -42,11 +42,13 @@ def test_a_file_that_goes_away_while_it_settles_is_forgotten() -> None:
     assert not settling.waiting
 
 
-def test_what_was_handled_is_remembered_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_away_is_remembered_within_bounds_and_what_is_there_always(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drop_folder, "KEPT_STAMPS", 3)
-    settling = Settling()
-    settling.handle(Stamp(inode, 1, 1) for inode in range(5))
-    assert [stamp.inode for stamp in settling.handled] == [2, 3, 4]
+    stamps = [Stamp(inode, 1, 1) for inode in range(10)]
+    settling = Settling(dict.fromkeys(stamps))
+    there = {f"{stamp.inode}.wav": stamp for stamp in stamps[:4]}
+    assert settling.ready(there, now=0.0) == []
+    assert list(settling.handled) == [*stamps[:4], *stamps[7:]]
 
 
 @pytest.mark.parametrize("name", ["song.wav", "Song.FLAC", "a b.mp3", "x.aiff", "x.ogg"])
