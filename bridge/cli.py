@@ -55,6 +55,9 @@ def extract(
     loops: Annotated[str, typer.Option(help="How many loops, or auto.")] = "auto",
     method: Annotated[str, typer.Option(help="auto, coherent or tucker.")] = "auto",
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Neither use nor keep what is known of the song.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result in JSON.")] = False,
 ) -> None:
     """Write the loops of a song, and the map of them, to a new folder.
@@ -68,6 +71,8 @@ def extract(
     clip = read_clip(song)
     grid = _grid(clip, bpm, meter, first_downbeat, bars)
 
+    from bridge.settings_file import load_settings
+    from bridge.work import song_cache
     from core.extraction import Settings  # slow to import: what can be refused without it is refused at once
     from core.extraction import extract as take_apart
     from core.results import check_writable, write_result
@@ -75,8 +80,9 @@ def extract(
     settings = Settings(method=method, loops=count, seed=seed)  # type: ignore[arg-type]  # it checks
     parent = out or song.parent
     check_writable(parent)
+    cache = song_cache(0 if no_cache else load_settings().cache_mib)
     with progress_bar() as progress:
-        extraction = take_apart(clip, settings, part_of(progress, 0.0, 0.95), grid)
+        extraction = take_apart(clip, settings, part_of(progress, 0.0, 0.95), grid, cache)
         folder = write_result(extraction, parent, part_of(progress, 0.95, 1.0))
     _show(extraction, folder, as_json=as_json)
 

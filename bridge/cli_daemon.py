@@ -50,11 +50,11 @@ def daemon(
 
 def _serve(settings: BridgeSettings) -> None:
     from bridge.daemon import AlreadyRunningError, serve
-    from bridge.work import warm_up, within
+    from bridge.work import warm_up, work_of
 
     log_to_console()
     try:
-        serve(settings, within(settings.minutes), warm=warm_up)
+        serve(settings, work_of(settings), warm=warm_up)
     except AlreadyRunningError as error:  # what the user wants is there
         typer.echo(error.message)
     except LoopError as error:

@@ -81,13 +81,13 @@ def a_daemon(settings: BridgeSettings) -> Iterator["Client"]:
 @contextmanager
 def _daemon_thread(settings: BridgeSettings) -> Iterator[None]:
     from bridge.daemon import find_daemon, serve
-    from bridge.work import warm_up, within
+    from bridge.work import warm_up, work_of
 
     stop, failed = threading.Event(), list[LoopError]()
 
     def run() -> None:
         try:
-            serve(settings, within(settings.minutes), warm=warm_up, stop=stop)
+            serve(settings, work_of(settings), warm=warm_up, stop=stop)
         except LoopError as error:
             failed.append(error)
 

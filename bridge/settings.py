@@ -42,6 +42,12 @@ def default_config() -> Path:
     return Path(chosen) if chosen else platformdirs.user_config_path(_APP, appauthor=False)
 
 
+def default_cache() -> Path:
+    """Where songs are remembered; it may be removed at any time."""
+    chosen = os.environ.get("LOOPCUBE_HOME")
+    return Path(chosen) / "cache" if chosen else platformdirs.user_cache_path(_APP, appauthor=False)
+
+
 class Rule(NamedTuple):
     """What a value must be, in words, and the check: the value as the daemon wants it, or a ValueError."""
 
@@ -113,6 +119,7 @@ class BridgeSettings:
     watches: Annotated[int, whole(1, 256), "Folders that may be watched at the same time."] = 16
     memory_gib: Annotated[int, whole(1, 1_024), "Memory that one song may take, in GiB."] = 8
     minutes: Annotated[int, whole(1, 600), "The longest song, in minutes."] = 30
+    cache_mib: Annotated[int, whole(0, 100_000), "MiB to remember songs in, for other loop counts; 0 for none."] = 256
 
     @property
     def token_file(self) -> Path:

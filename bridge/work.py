@@ -9,9 +9,11 @@ import numpy as np
 
 from bridge.paths import check_space, open_source
 from bridge.request import JobRequest
+from bridge.settings import BridgeSettings, default_cache
 from bridge.worker_process import Work
 from core.audio import Clip, read_clip
 from core.bars import BarGrid, bars_from_frames
+from core.cache import Cache
 from core.errors import Code, LoopError
 from core.progress import Progress, part_of
 
@@ -20,20 +22,29 @@ USUAL_LOOPS = 6  # for how many stems there must be room when nobody said how ma
 
 def warm_up() -> None:
     """Import what `extract_to_folder` needs, before there is a job."""
-    import core.extraction
-    import core.results  # noqa: F401 - imported for the sake of the next import
+    from core.extraction import warm_up as warm_up_core  # slow to import, and the daemon only needs to name these
+
+    warm_up_core()
 
 
-def within(minutes: int) -> Work:
-    """`extract_to_folder` for songs of at most so many minutes, to be sent to a worker process."""
-    return partial(extract_to_folder, minutes=minutes)
+def work_of(settings: BridgeSettings) -> Work:
+    """`extract_to_folder` within a daemon's limits, to be sent to a worker process."""
+    return partial(extract_to_folder, minutes=settings.minutes, cache_mib=settings.cache_mib)
 
 
-def extract_to_folder(request: JobRequest, folder: Path, progress: Progress, *, minutes: int = 30) -> Path:
+def song_cache(mib: int) -> Cache | None:
+    """Where songs are remembered, in at most so many MiB; None for 0."""
+    return Cache(default_cache(), mib * 1024**2) if mib else None
+
+
+def extract_to_folder(
+    request: JobRequest, folder: Path, progress: Progress, *, minutes: int = 30, cache_mib: int = 0
+) -> Path:
     """Extract what a request asks for into a result folder inside `folder`; raises as the core and `bridge.paths` do.
 
     Args:
         minutes: the longest song that is taken; a longer one raises LIMIT.
+        cache_mib: MiB to remember songs in.
     """
     clip = _source(request)
     if clip.seconds > 60 * minutes:
@@ -48,7 +59,11 @@ def extract_to_folder(request: JobRequest, folder: Path, progress: Progress, *, 
     start, end = (round(frame * scale) for frame in request.region_frames or (0, clip.frames / scale))
     clip = replace(clip, samples=np.ascontiguousarray(clip.samples[:, start:end]))
     extraction = extract(
-        clip, Settings(**_chosen(request)), part_of(progress, 0.0, 0.95), _grid(request, clip, start, scale)
+        clip,
+        Settings(**_chosen(request)),
+        part_of(progress, 0.0, 0.95),
+        _grid(request, clip, start, scale),
+        song_cache(cache_mib),
     )
     return write_result(extraction, folder, part_of(progress, 0.95, 1.0))
 

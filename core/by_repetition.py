@@ -1,17 +1,19 @@
 """Loops found by their return: the bars to the sample, the layout from votes, stems by waveforms or by spectra."""
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.audio import Clip, Samples, spans
 from core.bars import BarGrid
-from core.blind import Found, find_layout
+from core.blind import Found, Survey, layout_of, survey
 from core.coherent import Coherent, separate
-from core.cube import analyse, frame, moved_earlier
+from core.cube import Cube, analyse, frame, moved_earlier
 from core.grid import Refined, refine
 from core.layout import Layout
+from core.memory import SongMemory
 from core.parts import Parts
 from core.played import find_played_layout
 from core.progress import Progress, part_of
@@ -27,32 +29,44 @@ ENTANGLED = 1.0  # noise gain from which a loop takes in more than it averages o
 BY_HAND = "nothing repeats to the sample, as in played music: loops are told apart by their spectra and may leak"
 
 
-def separate_by_repetition(clip: Clip, grid: BarGrid, settings: Settings, progress: Progress) -> Parts | None:
+def separate_by_repetition(
+    clip: Clip, grid: BarGrid, settings: Settings, progress: Progress, memory: SongMemory
+) -> Parts | None:
     """Loops found by their return, None where nothing returns.
 
     Where sound repeats phase and all, loops are waveforms (`core.coherent`); with method "auto", music that repeats in
     its spectra alone, as it does when played by hand, is told apart by them (`core.templates`).
     """
-    refined = refine(clip.samples, grid, rate=clip.rate, progress=part_of(progress, 0.0, 0.1))
-    framing = frame(refined.grid, clip.rate)
-    cube = moved_earlier(analyse(clip.samples, framing), refined.shifts)
-    count, longest, seed = settings.loops, settings.max_loop_bars, settings.seed
-    progress(0.2, "layout")
-    exact = find_layout(
-        cube, count=count, longest=longest, jitter=_jitter(refined), seed=seed, progress=part_of(progress, 0.2, 0.5)
+    refined = memory.refined(
+        grid, lambda: refine(clip.samples, grid, rate=clip.rate, progress=part_of(progress, 0.0, 0.1))
     )
+    framing = frame(refined.grid, clip.rate)
+
+    @cache  # only where it is asked for, and then once
+    def cube() -> Cube:
+        progress(0.1, "spectra")
+        return moved_earlier(analyse(clip.samples, framing), refined.shifts)
+
+    def surveyed() -> Survey:
+        return survey(cube(), longest=longest, jitter=jitter, seed=seed, progress=part_of(progress, 0.2, 0.5))
+
+    count, longest, seed, jitter = settings.loops, settings.max_loop_bars, settings.seed, _jitter(refined)
+    exact = layout_of(memory.survey(refined, longest, jitter, seed, surveyed), count)
     if exact.layout.loops and exact.repeating >= EXACTLY:
-        del cube  # the largest array by far, and not needed any more
+        cube.cache_clear()  # the largest array by far, and not needed any more
         return _coherent(clip, refined, exact, part_of(progress, 0.5, 1.0))
     if settings.method == "coherent":
         return None
-    layout, _ = find_played_layout(cube, count=count, longest=longest, seed=seed, progress=part_of(progress, 0.5, 0.6))
+    layout, _ = find_played_layout(
+        cube(), count=count, longest=longest, seed=seed, progress=part_of(progress, 0.5, 0.6)
+    )
     if not layout.loops:
         return None
-    parts = template_stems(clip.samples, cube, framing, layout, progress=part_of(progress, 0.6, 1.0))
-    order = np.argsort(_energies(parts.stems))[::-1]
     report = {"method": "played", **_bars_report(refined), "repeating_share": round(exact.repeating, 4)}
-    return Parts(parts.stems[order], parts.rest, _ordered(layout, order), refined.grid, None, None, report, [BY_HAND])
+    parts = template_stems(clip.samples, cube(), framing, layout, progress=part_of(progress, 0.6, 1.0))
+    order = np.argsort(-_energies(parts.stems), kind="stable")
+    _rearrange(parts.stems, order)
+    return Parts(parts.stems, parts.rest, _ordered(layout, order), refined.grid, None, None, report, [BY_HAND])
 
 
 def _coherent(clip: Clip, refined: Refined, exact: Found, progress: Progress) -> Parts:

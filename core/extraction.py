@@ -1,16 +1,19 @@
 """The ladder from a clip to its loops; each rung is a function of another module, and nothing else happens here."""
 
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 from core.audio import Clip, Samples, checked
 from core.bars import BarGrid
 from core.by_repetition import separate_by_repetition
 from core.by_tucker import separate_by_tucker
+from core.cache import Cache
 from core.cube import Framing, frame
 from core.errors import Code, LoopError
 from core.layout import Layout
 from core.loops import Loop, bar_energies, cut_loops
+from core.memory import SongMemory
 from core.parts import Parts
 from core.progress import Progress, part_of, silent
 from core.settings import LOOP_BARS, Method, Settings
@@ -53,26 +56,41 @@ class Extraction:
 
 
 def extract(
-    clip: Clip, settings: Settings | None = None, progress: Progress = silent, grid: BarGrid | None = None
+    clip: Clip,
+    settings: Settings | None = None,
+    progress: Progress = silent,
+    grid: BarGrid | None = None,
+    cache: Cache | None = None,
 ) -> Extraction:
     """Take a clip apart into its loops.
 
     Args:
         progress: told of every step; may raise `Cancelled`.
         grid: the bars; tracked when not given.
+        cache: keeps what may be asked for again of this clip; the result is the same without.
 
     Raises:
         LoopError: NOT_AUDIO, LIMIT or MUSIC_NOT_USABLE for the clip; ARGUMENTS for ranks outside its cube.
     """
     with one_blas_thread():
-        return _extract(checked(clip), settings or Settings(), progress, grid)
+        clip = checked(clip)
+        return _extract(clip, settings or Settings(), progress, grid, SongMemory(cache, clip))
 
 
-def _extract(clip: Clip, settings: Settings, progress: Progress, grid: BarGrid | None) -> Extraction:
+def warm_up() -> None:
+    """Import whatever an extraction and the writing of its files may need, so that the first does not wait for it."""
+    for name in ("core.downbeats", "core.pictures.map", "core.results"):
+        import_module(name)
+
+
+def _extract(
+    clip: Clip, settings: Settings, progress: Progress, grid: BarGrid | None, memory: SongMemory
+) -> Extraction:
     progress(0.0, "bars")
-    grid = grid or _track(clip, settings, part_of(progress, 0.0, 0.3))
+    beats = settings.beats_per_bar
+    grid = grid or memory.bars(beats, lambda: _track(clip, settings, part_of(progress, 0.0, 0.3)))
     _check_ranks(settings, frame(grid, clip.rate))
-    parts = _separate(clip, grid, settings, part_of(progress, 0.3, 0.95))
+    parts = _separate(clip, grid, settings, part_of(progress, 0.3, 0.95), memory)
     progress(0.95, "loops")
     loops = cut_loops(
         parts.stems, parts.rest, grid=parts.grid, layout=parts.layout, rate=clip.rate, recipes=parts.recipes
@@ -92,10 +110,10 @@ def _extract(clip: Clip, settings: Settings, progress: Progress, grid: BarGrid |
     )
 
 
-def _separate(clip: Clip, grid: BarGrid, settings: Settings, progress: Progress) -> Parts:
+def _separate(clip: Clip, grid: BarGrid, settings: Settings, progress: Progress, memory: SongMemory) -> Parts:
     if settings.method == "tucker":
         return separate_by_tucker(clip, grid, settings, progress)
-    parts = separate_by_repetition(clip, grid, settings, progress)
+    parts = separate_by_repetition(clip, grid, settings, progress, memory)
     if parts is not None:
         return parts
     if settings.method == "coherent":

@@ -1,6 +1,7 @@
 """`loopcube extract` as a user runs it: another process, what it prints, its exit status, what it leaves behind."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -18,8 +19,9 @@ from tests.loop_songs import tiny_song
 
 
 @pytest.fixture
-def song(tmp_path: Path) -> Path:
-    """The tiny song as a file, and its bars beside it."""
+def song(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The tiny song as a file, and its bars beside it; what is remembered of it goes elsewhere."""
+    monkeypatch.setenv("LOOPCUBE_HOME", str(tmp_path_factory.mktemp("home")))
     tiny = tiny_song()
     path = tmp_path / "tiny.wav"
     write_wav(path, tiny.clip.samples, tiny.clip.rate)
@@ -120,6 +122,18 @@ def test_a_second_result_gets_a_name_of_its_own(
     for _ in range(2):
         loopcube("extract", song, "--bars", tmp_path / "bars.csv", "--loops", 2, monkeypatch=monkeypatch)
     assert capsys.readouterr().out.strip().endswith("tiny-loops-2")
+
+
+def test_a_song_is_remembered_unless_told_otherwise(song: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = Path(os.environ["LOOPCUBE_HOME"])
+    given = ("extract", song, "--bars", song.with_name("bars.csv"))
+    loopcube(*given, "--no-cache", monkeypatch=monkeypatch)
+    monkeypatch.setenv("LOOPCUBE_CACHE_MIB", "0")
+    loopcube(*given, monkeypatch=monkeypatch)
+    assert not (home / "cache").exists()
+    monkeypatch.delenv("LOOPCUBE_CACHE_MIB")
+    loopcube(*given, monkeypatch=monkeypatch)
+    assert list((home / "cache").glob("*.npz"))
 
 
 STEPS = {"fitting": "core.tucker._fit", "writing": "core.pictures.map.draw_map"}  # the longest one, and one of files

@@ -33,7 +33,7 @@ COMMAND_LINE = """
 import fake_work
 import bridge.drop_folder, bridge.work
 bridge.drop_folder.STABLE_SECONDS = 0.2
-bridge.work.within, bridge.work.warm_up = lambda minutes: fake_work.by_name, fake_work.warm
+bridge.work.work_of, bridge.work.warm_up = lambda settings: fake_work.by_name, fake_work.warm
 import bridge.cli
 bridge.cli.main()
 """

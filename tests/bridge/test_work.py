@@ -3,13 +3,15 @@
 import pickle
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bridge.paths import open_source
 from bridge.request import JobRequest
-from bridge.work import extract_to_folder, within
+from bridge.settings import BridgeSettings
+from bridge.work import extract_to_folder, work_of
 from core.audio import Clip, write_wav
 from core.errors import Code, LoopError
 from core.progress import silent
@@ -66,7 +68,11 @@ def test_a_song_that_is_too_long_is_refused(request_for: JobRequest, noise: Nois
     write_wav(request_for.path, noise(seconds=61.0).samples, 8_000)
     unsealed = JobRequest(request_for.path, request_for.out)
     assert "1.0 minutes long, at most 1;" in refused(Code.LIMIT, unsealed, minutes=1)
-    assert pickle.loads(pickle.dumps(within(1))).keywords == {"minutes": 1}  # noqa: S301 - our own
+
+
+def test_a_daemon_s_limits_reach_its_workers(settings: BridgeSettings) -> None:
+    limits = {"minutes": 1, "cache_mib": 5}
+    assert pickle.loads(pickle.dumps(work_of(replace(settings, **limits)))).keywords == limits  # noqa: S301 - our own
 
 
 def test_a_disk_without_room_for_the_results_is_told_before_the_work(

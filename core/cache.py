@@ -1,0 +1,120 @@
+"""A cache on disk: small results of long work, kept as arrays under the hash of what they were computed from.
+
+Each entry is one file, written under a name of its own and then renamed, so that processes may share the folder: who
+reads sees a whole entry or none. A file whose contents do not match the digest at its head counts as missing, and a
+cache that cannot be written is no error: the work is done again. When the entries outgrow the limit, those that nobody
+used for longest go first.
+"""
+
+import hashlib
+import io
+import logging
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy
+from numpy.typing import NDArray
+
+Arrays = Mapping[str, NDArray[Any]]
+
+MOST_BYTES = 256 * 1024**2
+DIGEST_BYTES = 16
+
+_log = logging.getLogger(__name__)
+
+
+class Cache:
+    """Arrays by key in a folder, which is made when first needed.
+
+    Args:
+        most_bytes: how large the folder may grow.
+    """
+
+    def __init__(self, folder: Path, most_bytes: int = MOST_BYTES) -> None:
+        self._folder = folder
+        self._most_bytes = most_bytes
+
+    def get(self, key: str) -> Arrays | None:
+        """The arrays under a key, or None."""
+        path = self._path(key)
+        try:
+            contents = path.read_bytes()
+            os.utime(path)  # used just now
+        except OSError:
+            return None
+        digest, body = contents[:DIGEST_BYTES], contents[DIGEST_BYTES:]
+        if digest != _digest(body):
+            _log.warning("%s is damaged; what it held is computed again", path)
+            return None
+        with np.load(io.BytesIO(body), allow_pickle=False) as file:
+            return dict(file)
+
+    def put(self, key: str, arrays: Arrays) -> None:
+        """Keep arrays under a key, as long as there is room."""
+        buffer = io.BytesIO()
+        np.savez(buffer, **arrays)  # type: ignore[arg-type]  # its stub takes each name for `allow_pickle`
+        body = buffer.getvalue()
+        part = self._folder / f"{key}.{secrets.token_hex(4)}.part"
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            part.write_bytes(_digest(body) + body)
+            part.replace(self._path(key))
+            self._make_room()
+        except OSError as error:
+            _log.warning("%s: nothing is kept there (%s)", self._folder, error.strerror or error)
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+
+    def _path(self, key: str) -> Path:
+        return self._folder / f"{key}.npz"
+
+    def _make_room(self) -> None:
+        entries = sorted(_entries(self._folder), reverse=True)
+        total = 0
+        for _, size, path in entries:
+            total += size
+            if total > self._most_bytes:
+                with suppress(OSError):  # another process removed it, or (on Windows) reads it
+                    path.unlink()
+
+
+def key_of(*parts: object) -> str:
+    """The hash of what something is computed from: arrays, and values whose `repr` says all; and of the code itself."""
+    digest = hashlib.blake2b(code_version().encode(), digest_size=DIGEST_BYTES)
+    for part in parts:
+        if isinstance(part, np.ndarray):
+            digest.update(f"{part.dtype.str}{part.shape}".encode())
+            digest.update(np.ascontiguousarray(part).data)
+        else:
+            digest.update(f"{part!r}\n".encode())
+    return digest.hexdigest()
+
+
+@cache
+def code_version() -> str:
+    """The hash of all code that may have computed an entry: the core's modules, NumPy and SciPy."""
+    digest = hashlib.blake2b(f"{np.__version__} {scipy.__version__}".encode(), digest_size=DIGEST_BYTES)
+    modules = (path for path in resources.files("core").iterdir() if path.name.endswith(".py"))
+    for path in sorted(modules, key=lambda path: path.name):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _digest(body: bytes) -> bytes:
+    return hashlib.blake2b(body, digest_size=DIGEST_BYTES).digest()
+
+
+def _entries(folder: Path) -> Iterator[tuple[int, int, Path]]:
+    """When each entry was last used, how large it is, and its file; those of a killed process among them."""
+    for path in folder.iterdir():
+        if path.suffix in (".npz", ".part"):
+            with suppress(OSError):
+                found = path.stat()
+                yield found.st_mtime_ns, found.st_size, path
