@@ -37,9 +37,15 @@ from tests.loop_songs import cancelling, tiny_song
 from tests.odd_results import ODD, RATE, Odd, write_odd_result
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_odd_result(ODD["plain"], tmp_path_factory.mktemp("kept"))
+
+
 @pytest.fixture
-def plain(tmp_path: Path) -> Path:
-    return write_odd_result(ODD["plain"], tmp_path)
+def plain(kept: Path, tmp_path: Path) -> Path:
+    """A result to do with as one likes."""
+    return shutil.copytree(kept, tmp_path / kept.name)
 
 
 @pytest.fixture(scope="module")
@@ -219,12 +225,12 @@ def test_levels_of_the_rest_are_in_dbfs(plain: Path) -> None:
 NAMES = ["</script><script>alert(1)", "<!-- ", "$title ${data}", "\"'`\\", "\u2028", "]]>", "&amp;"]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_no_name_ends_the_script_that_holds_it(tmp_path: Path, name: str) -> None:
-    folder = write_odd_result(Odd(loops=2, name=name, labels=(name,)), tmp_path)
+def test_no_name_ends_the_script_that_holds_it(tmp_path: Path) -> None:
+    name = "".join(NAMES)
+    folder = write_odd_result(Odd(loops=len(NAMES), name=name, labels=tuple(NAMES)), tmp_path)
     page = told(folder / "report.html")
     assert page["name"] == name
-    assert [loop["label"] for loop in page["loops"]] == [f"{name} 1", f"{name} 2"]
+    assert [loop["label"] for loop in page["loops"]] == [f"{label} {k}" for k, label in enumerate(NAMES, start=1)]
     assert "<script>alert" not in (folder / "report.html").read_text(encoding="utf-8")
 
 
@@ -315,6 +321,14 @@ def test_a_damaged_file_is_told(plain: Path, kind: str) -> None:
         write_report(result)
     assert caught.value.code == Code.INCOMPLETE
     assert files_of(plain) == before
+
+
+def test_a_stem_that_is_too_short_is_told(plain: Path) -> None:
+    result = read_result(plain)
+    soundfile.write(result.rest, np.zeros((100, 2)), RATE, subtype="FLOAT")
+    with pytest.raises(LoopError, match="100 frames") as caught:
+        write_report(result)
+    assert caught.value.code == Code.INCOMPLETE
 
 
 def test_factors_come_back_from_their_file(by_tucker: Extraction, tmp_path: Path) -> None:

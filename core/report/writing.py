@@ -23,7 +23,7 @@ from core.pictures.colours import loop_colour
 from core.progress import Progress, silent
 from core.report.page import LoopData, PageData, render
 from core.report.sections import find_sections
-from core.report.sound import chunk_frames, count_scripts, read_part, sound_scripts
+from core.report.sound import check_stems, chunk_frames, count_scripts, read_part, sound_scripts
 from core.report.views import View, recipe_view, spectrogram, wave
 from core.report.words import in_words, trust_in_words
 from core.result_folder import Result
@@ -44,6 +44,7 @@ def write_report(result: Result, progress: Progress = silent) -> Path:
     """
     page = result.folder / PAGE
     part = page.with_name(f"{PAGE}.{secrets.token_hex(4)}.part")
+    check_stems(result)
     try:
         data = _page_data(result)
         sound = _write_sound(result, progress)

@@ -53,7 +53,7 @@ export class SongMap extends EventTarget {
 
   showPosition(frame, follow) {
     const at = this.barAt(frame);
-    this.lanes.style.setProperty("--at", at / this.bars);
+    this.playhead.style.setProperty("--at", at / this.bars);
     const bar = Math.min(Math.floor(at), this.bars - 1);
     if (bar !== this.bar) this.#showBar(bar);
     if (follow) this.#follow(at / this.bars);
