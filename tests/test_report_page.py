@@ -276,6 +276,17 @@ def test_a_cell_plays_that_loop_in_that_bar(open_report: Opener, long: Path) -> 
     assert "silent" in here.page.locator("#status").inner_text()
 
 
+def test_cells_heard_in_between_do_not_move_the_song(open_report: Opener, long: Path) -> None:
+    here = open_report(long)
+    starts = here.result.piece.grid.starts
+    here.page.evaluate("(frame) => loopcube.player.seek(frame)", int(starts[3]))
+    for stem in (1, 2):
+        bar = int(np.flatnonzero(here.result.piece.parts[stem].plays)[-1])
+        here.page.locator(f'[data-row="{stem}"] .cell').nth(bar).click()
+    here.until("loopcube.player.playing === null")
+    assert here.page.evaluate("loopcube.player.position") == starts[3]
+
+
 def test_a_loop_goes_round_and_round(open_report: Opener, long: Path) -> None:
     here = open_report(long)
     button = here.page.locator(".card .round").nth(1)

@@ -101,7 +101,7 @@ export class Player extends EventTarget {
   }
 
   // One stem alone between two frames.
-  playPart(stem, from, to) { return this.#play({ kind: "part", stem, from, to, back: Math.round(this.position) }); }
+  playPart(stem, from, to) { return this.#play({ kind: "part", stem, from, to, back: this.#place }); }
 
   async playLoop(number) {
     const turn = this.#begin({ kind: "loop", number });
@@ -116,7 +116,7 @@ export class Player extends EventTarget {
   }
 
   stop() {
-    this.#at = this.playing?.kind === "part" ? this.playing.back : Math.round(this.position);
+    this.#at = this.#place;
     this.#silence();
     this.playing = null;
     this.loading = false;
@@ -167,6 +167,9 @@ export class Player extends EventTarget {
     what.filling = false;
     return undefined;
   }
+
+  // Where the song stands: a part of it that is heard alone in between does not move it.
+  get #place() { return this.playing?.kind === "part" ? this.playing.back : Math.round(this.position); }
 
   // Where the chunk that holds `frame` ends, or what is played.
   #endOf(what, frame) { return Math.min((Math.floor(frame / this.song.chunk) + 1) * this.song.chunk, what.to); }
