@@ -129,7 +129,9 @@ class Endpoint:
             return False
 
 
-def bind_free_port(first: int, answer: Answer, *, connections: int = 8) -> Endpoint:
+def bind_free_port(
+    first: int, answer: Answer, *, connections: int = 8, clock: Callable[[], float] = time.monotonic
+) -> Endpoint:
     """An endpoint on the first of `PORTS_TRIED` ports that is free for UDP and TCP.
 
     Raises:
@@ -137,7 +139,7 @@ def bind_free_port(first: int, answer: Answer, *, connections: int = 8) -> Endpo
     """
     for port in range(first, first + PORTS_TRIED):
         try:
-            return Endpoint(port, answer, connections=connections)
+            return Endpoint(port, answer, connections=connections, clock=clock)
         except OSError as error:
             if error.errno not in (errno.EADDRINUSE, errno.EACCES):
                 raise
