@@ -109,7 +109,7 @@ def _daemon_thread(settings: BridgeSettings) -> Iterator[None]:
 def _starter(client: "Client", target: Path | None) -> "Start":
     """Starts a job in the daemon; see `drop_folder.Start`."""
     from bridge.drop_folder import NotNow, Started
-    from bridge.jobs import State
+    from bridge.job import State
     from bridge.paths import open_source
 
     def start(path: Path) -> Started:
@@ -131,7 +131,7 @@ def _look(inbox: "Inbox", client: "Client") -> bool:
     import time
 
     from bridge.client import result_folder
-    from bridge.jobs import FINAL
+    from bridge.job import FINAL
 
     for job in inbox.running:
         try:

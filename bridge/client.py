@@ -22,7 +22,7 @@ from bridge import messages
 from bridge.chunks import chunks_of, crc32
 from bridge.daemon import Running, find_daemon
 from bridge.exchange import CHUNKS_AFTER, RESEND_AFTER, Exchange, NotAnsweringError
-from bridge.jobs import FINAL
+from bridge.job import FINAL
 from bridge.messages import Event, Reply, Request
 from bridge.settings import BridgeSettings
 from bridge.settings_file import load_settings

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bridge.chunks import CHUNK, crc32
-from bridge.jobs import Job, State
+from bridge.job import Job, State
 from core.errors import Code, LoopError
 
 FILES = {"manifest": "manifest.json", "activations": "activations.json"}

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
-from bridge.jobs import FINAL, State
+from bridge.job import FINAL, State
 from core.errors import Code, LoopError
 
 STABLE_SECONDS = 2.0  # a file that did not change for so long is complete

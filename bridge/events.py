@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from bridge import wire
 from bridge.clients import Clients
-from bridge.jobs import FINAL, Job, State
+from bridge.job import FINAL, Job, State
 from bridge.messages import ByeEvent, JobEvent
 
 SHORTEST = 0.25  # seconds between two events of a job that stays in its state

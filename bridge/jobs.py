@@ -1,4 +1,4 @@
-"""Jobs: their states, the transitions between these, and the one place that holds them.
+"""Jobs: the one place that holds them, in memory and in the journal.
 
 A `Job` never changes; `Jobs` replaces it under a lock, so whoever reads one has a consistent picture. Each step from
 one state to the next goes into the journal before anybody sees it. Everything long happens elsewhere: the service adds
@@ -9,12 +9,11 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
-from typing import Any, Self
 
+from bridge.job import ATTACHED_TO, FINAL, Job, State
 from bridge.journal import Journal
 from bridge.request import JobRequest
 from core.errors import Code, LoopError
@@ -25,127 +24,9 @@ ATTEMPTS = 2  # runs that a job gets, where the first ended by no fault of its o
 _log = logging.getLogger(__name__)
 
 
-class State(StrEnum):
-    """Where a job is in its life."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    CANCELLING = "cancelling"
-    DONE = "done"
-    CANCELLED = "cancelled"
-    FAILED = "failed"
-    INTERRUPTED = "interrupted"
-
-
-ALLOWED: dict[State, frozenset[State]] = {
-    State.QUEUED: frozenset({State.RUNNING, State.CANCELLED}),
-    State.RUNNING: frozenset({State.DONE, State.FAILED, State.CANCELLING, State.INTERRUPTED}),
-    State.CANCELLING: frozenset({State.CANCELLED, State.DONE}),
-    State.INTERRUPTED: frozenset({State.QUEUED}),
-    State.DONE: frozenset(),
-    State.CANCELLED: frozenset(),
-    State.FAILED: frozenset(),
-}
-FINAL = frozenset({State.DONE, State.CANCELLED, State.FAILED})
-ATTACHED_TO = frozenset({State.QUEUED, State.RUNNING, State.INTERRUPTED})
-
-
-@dataclass(frozen=True)
-class Job:
-    """One extraction on its way.
-
-    Attributes:
-        identity: what equal requests for equal content share; the id of the first of them.
-        client: who started it, as the limit for each client counts.
-        rid: the id of the request that started it.
-        seq: grows with every change while a daemon lives, so that a late message can be told from a new one.
-        attempt: how often it was begun.
-        code, text: why it failed.
-        target: where the result is about to be put, or was.
-        result: the result folder once done.
-        files: bytes of each file that makes the result, by its path in the folder.
-        log: the file into which the worker writes what it does; there once the job has begun.
-        changed: when the state last changed, by the clock of `Jobs`.
-    """
-
-    id: str
-    request: JobRequest
-    changed: float
-    state: State = State.QUEUED
-    progress: float = 0.0
-    stage: str = ""
-    seq: int = 0
-    code: int = 0
-    text: str = ""
-    result: Path | None = None
-    target: Path | None = None
-    identity: str = ""
-    client: str = ""
-    rid: str = ""
-    attempt: int = 0
-    files: Mapping[str, int] = field(default_factory=dict)
-    log: Path | None = None
-
-    def moved(self, state: State, *, now: float, code: int = 0, text: str = "", result: Path | None = None) -> "Job":
-        """The job in its next state.
-
-        Raises:
-            LoopError: WRONG_STATE when that step is not allowed.
-        """
-        if state not in ALLOWED[self.state]:
-            raise LoopError(Code.WRONG_STATE, f"job {self.id} is {self.state} and cannot become {state}")
-        progress = 1.0 if state is State.DONE else self.progress
-        return replace(
-            self, state=state, seq=self.seq + 1, changed=now, progress=progress, code=code, text=text, result=result
-        )
-
-    def record(self) -> dict[str, Any]:
-        """What the journal keeps."""
-        return {
-            "request": self.request.canonical(),
-            "target": str(self.target) if self.target else None,
-            "files": dict(self.files),
-            **{name: getattr(self, name) for name in _RECORDED},
-        }
-
-    @classmethod
-    def from_record(cls, name: str, record: Mapping[str, Any], now: float) -> Self:
-        """The job of a record.
-
-        Raises:
-            ValueError, KeyError, TypeError: when it is none.
-        """
-        target = Path(record["target"]) if record["target"] else None
-        return cls(
-            id=name,
-            request=JobRequest.from_canonical(record["request"]),
-            changed=now,
-            progress=1.0 if record["state"] == State.DONE else 0.0,
-            result=target if record["state"] == State.DONE else None,
-            target=target,
-            files=record["files"],
-            **{name: record[name] for name in _RECORDED} | {"state": State(record["state"])},
-        )
-
-    def is_whole(self) -> bool:
-        """Whether every file of the result is there with its size. Looks at the disk: not for the reader's thread."""
-        folder = self.target
-        try:
-            return (
-                folder is not None
-                and folder.is_dir()
-                and all((folder / name).stat().st_size == size for name, size in self.files.items())
-            )
-        except OSError:
-            return False
-
-
 def open_journal(path: Path) -> Journal:
     """The journal of jobs in a file; raises as `Journal.open` does."""
     return Journal.open(path, lambda record: Job.from_record("", record, 0.0))
-
-
-_RECORDED = ("state", "seq", "code", "text", "identity", "client", "rid", "attempt")
 
 
 class Jobs:

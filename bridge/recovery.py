@@ -3,7 +3,8 @@
 import logging
 from pathlib import Path
 
-from bridge.jobs import Job, Jobs, State
+from bridge.job import Job, State
+from bridge.jobs import Jobs
 from bridge.settings import BridgeSettings
 from bridge.staging import sweep
 

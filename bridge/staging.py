@@ -11,7 +11,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from bridge.jobs import Job
+from bridge.job import Job
 
 
 def staging_folder(job: Job) -> Path:

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from bridge.bell import Bell, keep_looking
 from bridge.drop_folder import Inbox, NotNow, Started, listing
-from bridge.jobs import FINAL, Job, Jobs
+from bridge.job import FINAL, Job
+from bridge.jobs import Jobs
 from bridge.paths import open_source, output_folder, readable_folder
 from bridge.private import private_folder, write_private
 from bridge.request import JobRequest

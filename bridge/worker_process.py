@@ -20,7 +20,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import NamedTuple, TextIO
 
-from bridge.jobs import State
+from bridge.job import State
 from bridge.request import JobRequest
 from bridge.staging import sizes
 from core.errors import Cancelled, Code, LoopError

@@ -18,7 +18,8 @@ from typing import NamedTuple
 
 import psutil
 
-from bridge.jobs import Job, Jobs, State
+from bridge.job import Job, State
+from bridge.jobs import Jobs
 from bridge.settings import GIB
 from bridge.staging import free_targets, staging_folder, sweep
 from bridge.worker_process import Beat, Ended, Progressed, Task, Work, serve

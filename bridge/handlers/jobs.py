@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from bridge import messages, wire
 from bridge.chunks import Uploads
 from bridge.handlers.base import Background, Caller, Table, shutting_down
-from bridge.jobs import Job, Jobs
+from bridge.job import Job
+from bridge.jobs import Jobs
 from bridge.messages import Reply
 from bridge.paths import open_source, output_folder
 from bridge.rates import Bucket

@@ -8,7 +8,8 @@ from bridge import messages, wire
 from bridge.clients import ALL_JOBS, LEASE_SECONDS, Clients
 from bridge.counters import Counters
 from bridge.handlers.base import Caller, Table
-from bridge.jobs import Jobs, State
+from bridge.job import State
+from bridge.jobs import Jobs
 from bridge.messages import Reply
 from core.errors import Code, LoopError
 

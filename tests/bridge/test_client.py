@@ -12,7 +12,8 @@ from bridge import messages, wire
 from bridge.client import Client, result_folder
 from bridge.endpoints import Endpoint, Send, Source
 from bridge.exchange import RESEND_AFTER
-from bridge.jobs import Jobs, State
+from bridge.job import State
+from bridge.jobs import Jobs
 from bridge.service import Service
 from core.errors import Code, LoopError
 

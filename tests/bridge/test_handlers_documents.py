@@ -9,7 +9,8 @@ from talk import SOURCE, Talk, read_code
 
 from bridge import messages
 from bridge.chunks import MAX_UPLOAD, chunks_of, crc32
-from bridge.jobs import Job, Jobs, State
+from bridge.job import Job, State
+from bridge.jobs import Jobs
 from core.errors import Code
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bridge.jobs import ALLOWED, FINAL, Job, Jobs, State
+from bridge.job import ALLOWED, FINAL, Job, State
+from bridge.jobs import Jobs
 from bridge.request import JobRequest
 from core.errors import Code, LoopError
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from bridge import journal as module
-from bridge.jobs import Job, Jobs, State, open_journal
+from bridge.job import Job, State
+from bridge.jobs import Jobs, open_journal
 from bridge.journal import Journal
 from bridge.request import JobRequest
 from core.errors import Code, LoopError

@@ -13,7 +13,8 @@ from daemon_process import FAKE, Process
 
 from bridge import workers as workers_module
 from bridge.client import Client
-from bridge.jobs import FINAL, Job, Jobs, State, open_journal
+from bridge.job import FINAL, Job, State
+from bridge.jobs import Jobs, open_journal
 from bridge.journal import Journal
 from bridge.recovery import recover
 from bridge.request import JobRequest

@@ -10,7 +10,8 @@ from talk import SOURCE, Talk, read, read_code
 
 from bridge import messages, wire
 from bridge.clients import LEASE_SECONDS
-from bridge.jobs import Jobs, State
+from bridge.job import State
+from bridge.jobs import Jobs
 from bridge.messages import Error
 from bridge.replies import KEPT_REPLIES, KEPT_SECONDS
 from bridge.service import Service

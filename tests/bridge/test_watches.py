@@ -14,7 +14,8 @@ from conftest import Clock
 from bridge import bell
 from bridge.bell import Bell, keep_looking
 from bridge.drop_folder import SET_ASIDE
-from bridge.jobs import Jobs, State
+from bridge.job import State
+from bridge.jobs import Jobs
 from bridge.settings import BridgeSettings
 from bridge.watches import CLIENT, Watches
 from bridge.workers import Workers

@@ -15,7 +15,8 @@ import numpy as np
 import psutil
 import pytest
 
-from bridge.jobs import FINAL, Job, Jobs, State
+from bridge.job import FINAL, Job, State
+from bridge.jobs import Jobs
 from bridge.request import JobRequest
 from bridge.worker_process import LOG_BYTES, Work
 from bridge.workers import Workers

@@ -1,0 +1,176 @@
+"""How the daemon bears long and hard use, a table for each trial; the songs are small, everything else is real.
+
+uv run python -m benchmarks.soak --minutes 10     mixed load at 50 messages a second: growth, and times of answers
+uv run python -m benchmarks.soak --kills 100      kill -9 of the daemon or a worker at random moments: what is lost
+uv run python -m benchmarks.soak --starts 50      two daemons started at once: how many survive
+uv run python -m benchmarks.soak --cancels 20     the core's own work cancelled at random moments: how long it takes
+"""
+
+import argparse
+import random
+import secrets
+import socket
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+
+from benchmarks.daemons import Daemon, Row, table
+from benchmarks.hardships import cancels, kills, starts
+from bridge import messages
+from core.errors import LoopError
+
+A_SECOND = 50  # messages
+MIB = 1024**2
+
+
+def main() -> None:
+    """Run what was asked for, each in a folder of its own, and print its table."""
+    options = _options()
+    trials: list[tuple[Callable[[Path, Any], list[Row]], float]] = [
+        (soak, options.minutes),
+        (kills, options.kills),
+        (starts, options.starts),
+        (cancels, options.cancels),
+    ]
+    for trial, amount in trials:
+        if amount:
+            with tempfile.TemporaryDirectory(prefix="loopcube-soak-") as folder:
+                print(table(trial(Path(folder), amount)), flush=True)
+
+
+def soak(folder: Path, minutes: float) -> list[Row]:
+    """One daemon under mixed load: what grows, and how fast it answers."""
+    daemon = Daemon(folder)
+    daemon.wait_until_ready()
+    time.sleep(3.0)  # for the first worker to get warm
+    load, seen = Load(daemon, folder), [Sample(daemon)]
+    load.run(60.0 * minutes, lambda: seen.append(Sample(daemon)))
+    left, seconds = len(daemon.workers()), daemon.stop()
+    later = seen[len(seen) // 2 :]
+    slope = np.polyfit([sample.at for sample in later], [sample.memory for sample in later], 1)[0] * 3_600 / MIB
+    times = 1_000 * np.array(load.seconds)
+    answers = ", ".join(f"{np.percentile(times, share):.1f}" for share in (50, 99, 100))
+    journal = sum(file.stat().st_size for file in daemon.settings.state.glob("jobs.sqlite*"))
+    return [
+        (f"soak of {minutes:g} min at {A_SECOND} messages/s", "figure", "target"),
+        ("requests; jobs; refused", f"{len(times)}; {load.songs}; {dict(load.refused)}", ""),
+        ("answer p50, p99, worst in ms", answers, "p99 < 50"),
+        ("memory at first, at last in MiB", f"{seen[0].memory / MIB:.1f}, {seen[-1].memory / MIB:.1f}", ""),
+        ("growth of memory, second half, in MiB/h", f"{slope:.2f}", "< 1"),
+        ("descriptors at first, most, at last", _ends(seen, "descriptors"), "constant"),
+        ("threads at first, most, at last", _ends(seen, "threads"), ""),
+        ("worker processes at the end", f"{left}", "1 or 2"),
+        ("log, journal in kB", f"{daemon.log.stat().st_size / 1e3:.0f}, {journal / 1e3:.0f}", "log <= 5,000"),
+        ("SIGTERM to end in s", f"{seconds:.1f}", "<= 6"),
+    ]
+
+
+class Sample:
+    """What a daemon holds at a moment."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        process = psutil.Process(daemon.pid)
+        self.at = time.monotonic()
+        self.memory = process.memory_info().rss
+        self.descriptors = process.num_fds()
+        self.threads = process.num_threads()
+
+
+class Load:
+    """One client that asks for everything, over and over, at a steady pace.
+
+    Attributes:
+        seconds: from each request to its answer.
+        refused: answers that were errors, by code.
+    """
+
+    def __init__(self, daemon: Daemon, folder: Path) -> None:
+        self.seconds: list[float] = []
+        self.refused: Counter[int] = Counter()
+        self._random = random.Random(1)
+        self._client = daemon.client()
+        published = daemon.published()
+        self._token, self._port = published.token, published.port
+        self._stranger = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._folder = folder
+        self._songs: list[tuple[Path, str]] = []  # with their jobs
+
+    @property
+    def songs(self) -> int:
+        return len(self._songs)
+
+    def run(self, seconds: float, each_second: Callable[[], None]) -> None:
+        """Ask on for so long."""
+        kinds = {self._new: 6, self._same: 6, self._status: 34, self._cancel: 2, self._forget: 4, self._list: 10}
+        kinds |= {self._ping: 30, self._describe: 6, self._noise: 2}
+        self._new()
+        began = time.monotonic()
+        for number in range(int(seconds * A_SECOND)):
+            [ask] = self._random.choices(list(kinds), list(kinds.values()))
+            asked = time.perf_counter()
+            try:
+                ask()
+            except LoopError as error:
+                self.refused[int(error.code)] += 1
+            self.seconds.append(time.perf_counter() - asked)
+            if number % A_SECOND == 0:
+                each_second()
+            time.sleep(max(0.0, began + (number + 1) / A_SECOND - time.monotonic()))
+
+    def _new(self) -> None:
+        path = self._folder / f"song-{self.songs}.wav"
+        path.write_bytes(self._random.randbytes(1_000))
+        self._songs.append((path, self._client.extract(path).job))
+
+    def _same(self) -> None:
+        self._client.extract(self._recent()[0])
+
+    def _status(self) -> None:
+        self._client.status(self._recent()[1])
+
+    def _cancel(self) -> None:
+        self._client.cancel(self._recent()[1])
+
+    def _forget(self) -> None:
+        request = messages.JobForget(self._token, secrets.token_hex(8), self._recent()[1])
+        self._client.ask(request, messages.JobForgetReply)
+
+    def _list(self) -> None:
+        self._client.jobs(self._random.randrange(30))
+
+    def _ping(self) -> None:
+        self._client.ping()
+
+    def _describe(self) -> None:
+        self._client.ask(messages.Describe(self._token, secrets.token_hex(8), 0), messages.DescribeReply)
+
+    def _noise(self) -> None:
+        """A packet that is no request; nothing is to be heard of it."""
+        self._stranger.sendto(self._random.randbytes(self._random.randrange(200)), ("127.0.0.1", self._port))
+
+    def _recent(self) -> tuple[Path, str]:
+        return self._random.choice(self._songs[-50:])
+
+
+def _ends(seen: list[Sample], name: str) -> str:
+    values = [getattr(sample, name) for sample in seen]
+    return f"{values[0]}, {max(values)}, {values[-1]}"
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=0.0, help="of mixed load")
+    parser.add_argument("--kills", type=int, default=0, help="of daemon and workers")
+    parser.add_argument("--starts", type=int, default=0, help="pairs of daemons started at once")
+    parser.add_argument("--cancels", type=int, default=0, help="of jobs that the core works on")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
