@@ -62,13 +62,17 @@ def track_bars(clip: Clip, *, beats_per_bar: tuple[int, ...] = (3, 4), progress:
 def _mono(clip: Clip) -> Samples:
     """The clip as the tracker wants it: one channel at 44.1 kHz, peak 1, so that quiet clips are heard as well."""
     mix = clip.samples.mean(axis=0)
-    peaks = np.abs(clip.samples).max(axis=1)
-    if np.abs(mix).max() < CANCELLED_OUT * peaks.max():
+    peaks = [_peak(channel) for channel in clip.samples]
+    if _peak(mix) < CANCELLED_OUT * max(peaks):
         mix = clip.samples[np.argmax(peaks)]
     if clip.rate != RATE:
         common = math.gcd(clip.rate, RATE)
         mix = scipy.signal.resample_poly(mix, RATE // common, clip.rate // common)
-    return np.asarray(mix / np.abs(mix).max(), dtype=np.float32)
+    return np.asarray(mix / np.float32(_peak(mix)), dtype=np.float32)
+
+
+def _peak(samples: Samples) -> float:
+    return max(float(samples.max()), -float(samples.min()))
 
 
 def _grid(beats: NDArray[np.float64], clip: Clip) -> BarGrid:
