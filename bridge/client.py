@@ -235,7 +235,7 @@ class Client:
         while True:
             request = messages.WatchList(self._token, _new_name(), len(found))
             page = self.ask(request, messages.WatchListReply)
-            found |= {row.id: _path(row.folder) for row in page.watches}
+            found |= {row.id: path_of(row.folder) for row in page.watches}
             if not page.watches or len(found) >= page.total:
                 return found
 
@@ -288,10 +288,11 @@ class Client:
 
 def result_folder(status: messages.JobStatusReply) -> Path | None:
     """The result folder that the status of a done job names."""
-    return _path(status.text) if status.text.startswith("file:") else None
+    return path_of(status.text) if status.text.startswith("file:") else None
 
 
-def _path(uri: str) -> Path:
+def path_of(uri: str) -> Path:
+    """The path that a file: URI names; replies are ASCII, and paths need not be."""
     return Path(url2pathname(urlsplit(uri).path))
 
 

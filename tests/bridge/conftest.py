@@ -77,14 +77,19 @@ def jobs(clock: Clock) -> Jobs:
 
 
 @pytest.fixture
-def service(settings: BridgeSettings, jobs: Jobs, clock: Clock) -> Iterator[Service]:
+def watches(settings: BridgeSettings, jobs: Jobs, clock: Clock) -> Iterator[Watches]:
     private_folder(settings.state)
     watches = Watches(jobs, settings, clock=clock)
+    yield watches
+    watches.close()
+
+
+@pytest.fixture
+def service(settings: BridgeSettings, jobs: Jobs, watches: Watches, clock: Clock) -> Iterator[Service]:
     service = Service(settings, jobs, watches, TOKEN, "b007", clock, jobs.close)
     yield service
     jobs.close()
     service.close()
-    watches.close()
 
 
 @pytest.fixture
