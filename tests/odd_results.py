@@ -56,7 +56,7 @@ ODD = {
     "plain": Odd(channels=2),
     "no loops": Odd(loops=0),
     "one loop": Odd(loops=1),
-    "40 loops": Odd(loops=40, bars=16),
+    "40 loops": Odd(loops=40, bar_frames=2_000),
     "400 bars": Odd(loops=4, bars=400, bar_frames=1_600),
     "three four": Odd(metre=(3, 4)),
     "seven eight": Odd(metre=(7, 8), bar_frames=3_500),

@@ -16,6 +16,7 @@ from core.piece import Piece
 Starts = NDArray[np.int64]
 
 ROUNDING = 1.0  # frames by which bar lines may lie off an even tempo: they are whole frames
+TRACKED = 0.015  # seconds, where a tracker found them: its own steps are a hundredth, and a tempo a bar helps nobody
 MOST_BEATS = 255  # of a metre in MIDI, a byte
 SHORTEST_NOTE = 64
 
@@ -57,36 +58,40 @@ class TempoMap:
 
 
 def tempo_map(piece: Piece) -> TempoMap:
-    """The tempo map of a piece: as few stretches as keep every bar line within `ROUNDING`."""
+    """The tempo map of a piece: as few stretches as keep every bar line as near as it is known, see `TRACKED`."""
     metre = (piece.grid.beats_per_bar, piece.grid.beat_unit)
     bar = Fraction(4 * metre[0], metre[1])
+    tolerance = max(ROUNDING, TRACKED * piece.rate) if piece.grid.origin == "tracker" else ROUNDING
     starts = piece.grid.starts.copy()
     before = _lead_in(starts, bar, metre)
     if not before:
         starts[0] = 0
     stretches, at, frame = [], Fraction(0), 0
-    for quarters, own_metre, end in (*before, *((bars * bar, metre, end) for bars, end in _even_runs(starts))):
+    for quarters, own_metre, end in (
+        *before,
+        *((bars * bar, metre, end) for bars, end in _even_runs(starts, tolerance)),
+    ):
         bpm = float(quarters) * 60 * piece.rate / (end - frame)
         stretches.append(Stretch(frame, at, bpm, own_metre))
         at, frame = at + quarters, end
     return TempoMap(tuple(stretches), sum((quarters for quarters, _, _ in before), Fraction(0)), bar)
 
 
-def _even_runs(starts: Starts) -> list[tuple[int, int]]:
+def _even_runs(starts: Starts, tolerance: float) -> list[tuple[int, int]]:
     """Bars as runs of even length, each as long as can be: how many bars, and the frame where they end."""
     runs, first, bars = [], 0, len(starts) - 1
     while first < bars:
         last = first + 1
-        while last < bars and _even(starts[first : last + 2]):
+        while last < bars and _even(starts[first : last + 2], tolerance):
             last += 1
         runs.append((last - first, int(starts[last])))
         first = last
     return runs
 
 
-def _even(starts: Starts) -> bool:
+def _even(starts: Starts, tolerance: float) -> bool:
     steady = np.linspace(starts[0], starts[-1], len(starts))
-    return bool(np.abs(starts - steady).max() <= ROUNDING)
+    return bool(np.abs(starts - steady).max() <= tolerance)
 
 
 def _lead_in(starts: Starts, bar: Fraction, metre: tuple[int, int]) -> list[tuple[Fraction, tuple[int, int], int]]:

@@ -29,7 +29,7 @@ def draw_similarity(views: Views, path: Path) -> None:
 
     What only the right one shows repeats by hand, or in another sound, and not to the sample.
     """
-    figure = new_figure(6.4)
+    figure = new_figure(6.0)
     panels = figure.subplots(1, 2)
     for axes, alike, name in zip(panels, views.alike, ("as waveforms, phase and all", "as spectra"), strict=True):
         shade = axes.imshow(alike, cmap=COLOURS, vmin=0, vmax=1, interpolation="nearest")
@@ -60,6 +60,6 @@ def draw_coherence(views: Views, path: Path) -> None:
     axes.set_ylabel("explained by what returns (%)", **words())
     axes.grid(axis="y", color="#dddddd")
     axes.set_axisbelow(True)
-    title(axes, views.piece, "how much of its sound repeats as a waveform")
+    title(axes, views.piece, "how much of its sound returns as a waveform with its loops")
     without_frame(axes)
     save(figure, path)

@@ -4,6 +4,7 @@ Of each element: the elements inside it, in this order, with how many there may 
 those that must be there marked. An element of another name, out of its order, or with another attribute is an error.
 """
 
+from collections import Counter
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element
 
@@ -99,7 +100,7 @@ KINDS = {
 def faults(root: Element) -> list[str]:
     """What in a project breaks the rules; an empty list when nothing does."""
     ids = [element.get("id") for element in root.iter() if element.get("id") is not None]
-    found = [f"id {key} twice" for key in {key for key in ids if ids.count(key) > 1}]
+    found = [f"id {key} twice" for key, count in Counter(ids).items() if count > 1]
     for element in root.iter():
         rule = RULES.get(element.tag)
         if rule is None:

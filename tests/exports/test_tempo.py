@@ -1,5 +1,7 @@
 """Tempo maps: their bar lines, drawn as a host would, lie on the song's."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -39,6 +41,16 @@ def test_a_steady_song_from_its_first_frame_is_one_stretch() -> None:
     (stretch,) = tempo_map(piece(grid)).stretches
     assert stretch.bpm == pytest.approx(128.3, abs=1e-4)
     assert stretch.metre == (4, 4)
+
+
+def test_the_steps_of_a_tracker_are_no_tempo_changes() -> None:
+    seconds = np.round((0.31 + 1.8716 * np.arange(33)) * 100) / 100  # as its frames have it
+    tracked = piece(BarGrid(np.round(seconds * 44_100).astype(np.int64), 4, "tracker"))
+    stretches = tempo_map(tracked).stretches
+    assert len(stretches) == 2, "a lead-in, and the song"
+    assert stretches[1].bpm == pytest.approx(240 / 1.8716, rel=1e-3)
+    check(tracked, within=0.015 * 44_100)
+    assert len(tempo_map(piece(replace(tracked.grid, origin="host"))).stretches) > 10, "a host's bars are what it says"
 
 
 def test_seven_eight_is_counted_in_quarter_notes() -> None:
