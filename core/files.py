@@ -21,12 +21,14 @@ def write_new(target: Path, write: Callable[[Path], None]) -> Path:
     Raises:
         LoopError: WRITE_FAILED, with the system's reason; nothing stays behind.
     """
-    part = target.with_name(f".{secrets.token_hex(8)}.part")
+    part, claimed = target.with_name(f".{secrets.token_hex(8)}.part"), None
     try:
         write(part)
-        return part.replace(_claimed(target))
+        claimed = _claimed(target)
+        return part.replace(claimed)
     except BaseException as error:
-        part.unlink(missing_ok=True)
+        for path in filter(None, (part, claimed)):
+            path.unlink(missing_ok=True)
         if isinstance(error, OSError):
             reason = error.strerror or error
             raise LoopError(

@@ -60,7 +60,7 @@ def test_a_tempo_counts_quarters_in_any_metre(meter: tuple[int, int], seconds: f
     grid = bars_from_tempo(MINUTE, RATE, bpm=120, meter=meter)
     assert (grid.lengths == round(seconds * RATE)).all()
     assert grid.bars == int(60 / seconds)
-    assert (grid.beats_per_bar, grid.origin) == (meter[0], "tempo")
+    assert (grid.beats_per_bar, grid.beat_unit, grid.origin) == (*meter, "tempo")
 
 
 @given(

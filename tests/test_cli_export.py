@@ -90,6 +90,12 @@ def test_a_write_that_fails_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_name_that_was_claimed_in_vain_is_free_again(tmp_path: Path) -> None:
+    with patch.object(Path, "replace", side_effect=OSError(13, "Permission denied")), pytest.raises(LoopError):
+        write_new(tmp_path / "x.mid", lambda path: path.touch())
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_writers_at_the_same_time_get_files_of_their_own(tmp_path: Path) -> None:
     barrier, paths = threading.Barrier(8), []
 

@@ -1,5 +1,7 @@
 """Bars refined to the sample: small songs of noise that repeat exactly at a known length, and what could fool it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.fft import next_fast_len
@@ -53,9 +55,10 @@ def _true(refined: Refined, bar: float = BAR, *, within: float = 0.5) -> bool:
 
 @pytest.mark.parametrize("origin", ["host", "file", "tracker"])
 def test_true_bars_stay(origin: str) -> None:
-    given = _grid(origin=origin)
+    given = replace(_grid(origin=origin), beat_unit=8)
     refined = refine(_song(), given, rate=RATE)
     assert refined.grid.starts.tolist() == given.starts.tolist()
+    assert refined.grid.beat_unit == 8
     assert not refined.shifts.any()
     assert refined.changes == ()
     assert refined.coherence_after == pytest.approx(refined.coherence_before)

@@ -113,16 +113,12 @@ def _loop_clips(lanes: Element, result: Result, tempo: TempoMap) -> None:
     for k, (part, file) in enumerate(zip(result.piece.parts, result.loops, strict=True)):
         clips = _clips(lanes, f"loop-{k + 1}")
         for once in passes(part, result.piece.grid):
-            _loop_clip(clips, result, tempo, (part, once, file))
+            clip = _loop_clip(clips, part, once, tempo)
+            _warped(clip, result, part, file, tempo)
 
 
-def _loop_clip(clips: Element, result: Result, tempo: TempoMap, what: tuple[Part, Pass, Path]) -> None:
-    """A pass, warped so that every bar line of the file lies on one of the project."""
-    part, once, file = what
-    piece = result.piece
-    starts = piece.grid.starts[part.start_bar : part.start_bar + part.bars + 1]
-    seconds = (starts - starts[0]) / piece.rate
-    clip = SubElement(
+def _loop_clip(clips: Element, part: Part, once: Pass, tempo: TempoMap) -> Element:
+    return SubElement(
         clips,
         "Clip",
         name=one_line(part.label),
@@ -131,9 +127,15 @@ def _loop_clip(clips: Element, result: Result, tempo: TempoMap, what: tuple[Part
         contentTimeUnit="beats",
         playStart=_number(float(once.offset * tempo.bar)),
     )
+
+
+def _warped(clip: Element, result: Result, part: Part, file: Path, tempo: TempoMap) -> None:
+    """The file of a loop in a clip, every bar line of it on one of the project."""
+    starts = result.piece.grid.starts[part.start_bar : part.start_bar + part.bars + 1]
+    seconds = ((starts - starts[0]) / result.piece.rate).tolist()
     warps = SubElement(clip, "Warps", timeUnit="beats", contentTimeUnit="seconds")
-    _audio(warps, result, file, float(seconds[-1]))
-    for bar, second in enumerate(seconds.tolist()):
+    _audio(warps, result, file, seconds[-1])
+    for bar, second in enumerate(seconds):
         SubElement(warps, "Warp", time=_number(float(bar * tempo.bar)), contentTime=_number(second))
 
 
