@@ -1,1 +1,1 @@
-"""Pictures of an extraction, one file each."""
+"""Pictures of a result, one file each."""

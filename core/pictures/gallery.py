@@ -1,6 +1,7 @@
 """All pictures of a result, each in a file of its own."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from core.errors import Code, LoopError
@@ -51,7 +52,6 @@ def draw_gallery(result: Result, folder: Path, progress: Progress = silent) -> l
     written = []
     for done, name in enumerate(missing):
         progress(0.7 + 0.3 * done / len(missing), "pictures")
-        draw = PICTURES[name]
-        written.append(write_new(folder / name, lambda path, draw=draw: draw(views, path)))  # type: ignore[misc]
+        written.append(write_new(folder / name, partial(PICTURES[name], views)))
     progress(1.0, "pictures")
     return written
