@@ -18,9 +18,12 @@ import pytest
 from bridge.job import FINAL, Job, State
 from bridge.jobs import Jobs
 from bridge.request import JobRequest
+from bridge.work import extract_to_folder, warm_up
 from bridge.worker_process import LOG_BYTES, Work
 from bridge.workers import Workers
+from core.audio import write_wav
 from core.errors import Code
+from core.songs import build
 
 Start = Callable[..., Jobs]
 
@@ -283,3 +286,31 @@ def test_ctrl_c_in_the_terminal_is_not_heard_by_workers(running: Start, song: Pa
     jobs = running(fake_work.masked)
     job = ended(jobs, add(jobs, song))
     assert job.state is State.DONE, job.text
+
+
+def test_a_worker_that_pauses_for_a_moment_goes_on(running: Start, song: Path) -> None:
+    jobs = running(fake_work.by_name, silent_for=10.0)
+    job = at_work(jobs, add(jobs, song.with_name("waiting.wav")))
+    [process] = multiprocessing.active_children()
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGSTOP)
+    song.with_name("waiting.go").touch()
+    assert jobs.wait_until(lambda job: job.state in FINAL, job.id, timeout=1.0).state is State.RUNNING
+    os.kill(process.pid, signal.SIGCONT)
+    assert ended(jobs, job.id).attempt == 1
+
+
+def test_real_work_is_cancelled_within_two_seconds_at_any_moment(running: Start, song: Path) -> None:
+    known = build("exact", 3, short=True)
+    write_wav(song, known.mixture.samples, known.mixture.rate)
+    bars = tuple(known.grid.starts.tolist())
+    jobs = running(extract_to_folder, warm=warm_up)
+    for moment in (0.0, 1.5):
+        name = jobs.start(JobRequest(song, song.parent, bars_frames=bars), "", fresh=True).id
+        jobs.wait_until(lambda job: job.progress > 0, name, timeout=60.0)
+        jobs.wait_until(lambda job: job.state in FINAL, name, timeout=moment)
+        asked = time.monotonic()
+        jobs.cancel(name)
+        assert ended(jobs, name).state in (State.CANCELLED, State.DONE)
+        assert time.monotonic() - asked < 2.0
+    assert [name for name in left(song) if name.endswith(".part")] == []
