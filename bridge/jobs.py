@@ -8,7 +8,7 @@ jobs here, the workers take them from here.
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -216,10 +216,8 @@ class Jobs:
     def _changing(self) -> Iterator[None]:
         """Hold the lock; tell the listeners once it is free again, so that they may ask for more."""
         with self._changed:
-            try:
-                yield
-            finally:
-                news, self._news = self._news, []
+            yield
+            news, self._news = self._news, []
         for job in news:
             for callback in self._listeners:
                 try:
@@ -262,7 +260,8 @@ class Jobs:
             del self._jobs[job.id]
             self._unwritten.discard(job.id)
             if job.log is not None:
-                job.log.unlink(missing_ok=True)
+                with suppress(OSError):  # there is none, or its reader keeps it
+                    job.log.unlink()
 
     def _admit(self, client: str) -> None:
         """Check that one more job may wait, and drop the oldest finished one where there are too many."""

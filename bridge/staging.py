@@ -5,6 +5,7 @@ worker that outlives its daemon for a moment cannot get in the way of the next a
 """
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from itertools import count
@@ -29,7 +30,7 @@ def free_targets(made: Path, out: Path) -> Iterator[Path]:
     """Free names for a result folder in `out`: its own, then with -2, -3 and so on."""
     for number in count(1):
         target = out / (made.name if number == 1 else f"{made.name}-{number}")
-        if not target.exists():
+        if not os.path.lexists(target):  # a link that leads nowhere takes a name, too
             yield target
 
 

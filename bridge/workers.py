@@ -7,6 +7,7 @@ asked is killed. One idle process at most is kept, warm, so that the next job do
 
 import logging
 import multiprocessing
+import os
 import signal
 import sys
 import threading
@@ -157,7 +158,7 @@ class Workers:
                 try:
                     ended.made.rename(target)
                 except OSError as error:
-                    if target.exists():  # somebody took the name meanwhile
+                    if os.path.lexists(target):  # somebody took the name meanwhile
                         continue
                     text = f"{job.request.out}: {error.strerror}; check space and rights"
                     return Ended(State.FAILED, Code.WRITE_FAILED, text)

@@ -22,7 +22,7 @@ from bridge.settings import BridgeSettings
 from bridge.staging import staging_folder, sweep
 from bridge.worker_process import Beat, Ended
 from bridge.workers import Workers
-from core.errors import Code
+from core.errors import Code, LoopError
 
 Lives = Callable[[], Jobs]
 Daemons = Callable[..., Process]
@@ -299,8 +299,6 @@ def space_left(folder: Path) -> int:
 
 
 def start_or_code(jobs: Jobs, asked: JobRequest) -> int:
-    from core.errors import LoopError
-
     try:
         jobs.start(asked, "")
     except LoopError as error:

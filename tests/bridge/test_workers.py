@@ -70,11 +70,12 @@ def left(song: Path) -> list[str]:
 
 def test_a_result_is_moved_into_place_and_never_replaces_another(running: Start, song: Path) -> None:
     jobs = running(fake_work.quick)
+    (song.parent / "song-loops-2").symlink_to("nowhere")
     first, second = add(jobs, song), add(jobs, song, loops=2)
     assert ended(jobs, first).result == song.parent / "song-loops"
-    assert ended(jobs, second).result == song.parent / "song-loops-2"
+    assert ended(jobs, second).result == song.parent / "song-loops-3"
     assert (song.parent / "song-loops" / "manifest.json").is_file()
-    assert left(song) == ["song-loops", "song-loops-2"]
+    assert left(song) == ["song-loops", "song-loops-2", "song-loops-3"]
 
 
 @pytest.mark.parametrize(
