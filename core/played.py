@@ -71,9 +71,10 @@ def magnitude_bins(cube: Cube, count: int, seed: int) -> Chosen:
 
     Of a stereo cube, middle and side count as channels too: each is blind to other places between the loudspeakers.
     """
-    power = _pooled(_with_middle_and_side(cube)[:, :, EDGE[0] : cube.shape[2] - EDGE[1]])
-    channel, frequency, time = audible(power.sum(axis=-1), count, seed)
-    bins = np.sqrt(power[channel, frequency, time]).astype(np.complex64)
+    inner = cube[:, :, EDGE[0] : cube.shape[2] - EDGE[1]]
+    power = np.stack([_pooled(_with_middle_and_side(inner[..., bar])) for bar in range(cube.shape[3])])
+    channel, frequency, time = audible(power.sum(axis=0), count, seed)
+    bins = np.sqrt(power[:, channel, frequency, time].T).astype(np.complex64)
     return Chosen(bins, np.full(len(bins), SLACK, dtype=np.float32))
 
 
@@ -129,17 +130,15 @@ def _near(one: On, other: On) -> bool:
     return bool(np.count_nonzero(one != other) <= max(len(one) // NEAR, 1))
 
 
-def _with_middle_and_side(cube: Cube) -> Cube:
-    if len(cube) != 2:
-        return cube
-    left, right = cube
+def _with_middle_and_side(bar: Cube) -> Cube:
+    if len(bar) != 2:
+        return bar
+    left, right = bar
     return np.stack([left, right, (left + right) / np.float32(np.sqrt(2)), (left - right) / np.float32(np.sqrt(2))])
 
 
-def _pooled(cube: Cube) -> Levels:
-    """Mean powers of `POOLED` frames each: [channels, frequencies, frames // POOLED, bars]."""
-    channels, frequencies, frames, bars = cube.shape
-    power = np.square(cube.real) + np.square(cube.imag)
-    whole = power[:, :, : frames // POOLED * POOLED]
-    result: Levels = whole.reshape(channels, frequencies, -1, POOLED, bars).mean(axis=3)
-    return result
+def _pooled(bar: Cube) -> Levels:
+    """Mean powers of `POOLED` frames each: [channels, frequencies, frames] to [channels, frequencies, frames // 3]."""
+    power = np.square(bar.real) + np.square(bar.imag)
+    whole = bar.shape[2] // POOLED * POOLED
+    return np.asarray(sum(power[..., frame:whole:POOLED] for frame in range(POOLED)) / np.float32(POOLED))

@@ -12,16 +12,18 @@ channels can do. The G_r start from magnitudes: nonnegative factors under the Ku
 through the whole bar, for a loop heard in few bars cannot tell its place from single bins.
 """
 
-from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.audio import Samples
-from core.cube import Cube, Framing, synthesise
+from core.audio import Samples, rest_of
+from core.covariances import draw_to_place, sweep
+from core.cube import Cube, Framing, synthesise_bars
 from core.layout import Layout, type_matrix
 from core.progress import Progress, part_of, silent
 from core.separation import Separated
+from core.threads import each, in_order
 
 Array = NDArray[np.float32]
 Complex = NDArray[np.complex64]
@@ -31,7 +33,8 @@ MAGNITUDE_SWEEPS = 40
 PLACE_BARS = 3.0  # bars that a loop's common place counts for against what single bins say
 FLOOR = 1e-4  # of a frequency's mean power: what no loop explains
 SURPRISE = 4.0  # times (6 dB) the model's power: above it something else sounds
-CHUNK = 8  # frequencies fitted at once: few enough for the cache
+CHUNK = 64  # frequencies fitted at once: few enough for the cache
+FIRST_SHARE = 0.9  # of its loop's place in a covariance at first, when single bins know nothing yet
 TINY = 1e-12
 
 
@@ -40,21 +43,23 @@ def template_stems(
 ) -> Separated:
     """Stems and rest of a clip's samples [channels, frames], from its cube and its layout.
 
-    What lies outside the bars, or rises far above all loops, stays in the rest. Holds three cubes at most.
+    What lies outside the bars, or rises far above all loops, stays in the rest. Holds two cubes at most.
 
     Args:
         progress: told often; may raise `Cancelled`.
     """
     matrix, owners = type_matrix(layout)
-    templates = fit_templates(cube, matrix, owners, progress=part_of(progress, 0.0, 0.6))
-    whitened = _whitened(cube, templates, matrix)
+    templates = fit_templates(cube, matrix, owners, progress=part_of(progress, 0.0, 0.6)).swapaxes(3, 4)
+    powers = np.square(matrix)
+    whitened = _whitened(_by_bars(cube), templates, powers)
     stems = np.empty((layout.loops, *samples.shape), dtype=np.float32)
     for loop in range(layout.loops):
         progress(0.6 + 0.4 * loop / layout.loops, "separation")
-        own = owners == loop
-        stems[loop] = synthesise(_estimate(whitened, templates[own], matrix[:, own]), framing, samples.shape[1])
+        own = np.flatnonzero(owners == loop)
+        estimate = partial(_estimate, whitened, templates[own], powers[:, own])
+        stems[loop] = synthesise_bars(estimate, framing, len(cube), samples.shape[1])
     progress(1.0, "separation")
-    return Separated(stems, samples - stems.sum(axis=0))
+    return Separated(stems, rest_of(samples, stems))
 
 
 def fit_templates(
@@ -67,35 +72,51 @@ def fit_templates(
         matrix, owners: D [bars, types] and the loop of each type, as from `type_matrix`.
     """
     channels, frequencies, frames, _ = cube.shape
-    templates = np.empty((matrix.shape[1], channels, channels, frequencies, frames), dtype=np.complex64)
-    for chunk in _chunks(frequencies):
+    bars = _by_bars(cube)
+    templates = np.empty((matrix.shape[1], channels, channels, frames, frequencies), dtype=np.complex64)
+    chunks = [slice(start, min(start + CHUNK, frequencies)) for start in range(0, frequencies, CHUNK)]
+    for chunk, fitted in zip(
+        chunks, in_order(lambda chunk: _fit(bars[..., chunk], matrix, owners, sweeps), chunks), strict=True
+    ):
         progress(chunk.start / frequencies, "templates")
-        part = cube[:, chunk]
-        power = np.mean(np.square(np.abs(part)), axis=(0, 2, 3), keepdims=True) + np.float32(TINY)
-        fitted = _fit(part / np.sqrt(power), matrix, owners, sweeps)
-        templates[:, :, :, chunk] = fitted * power[..., 0]
-    return templates
+        templates[..., chunk] = fitted
+    return templates.swapaxes(3, 4)
 
 
-def _fit(cube: Cube, matrix: Array, owners: NDArray[np.intp], sweeps: int) -> Complex:
-    """The covariances of a few frequencies of unit mean power."""
+def _fit(bars: Complex, matrix: Array, owners: NDArray[np.intp], sweeps: int) -> Complex:
+    """The covariances of a few frequencies, [types, channels, channels, frames in a bar, frequencies]."""
+    level = np.square(np.abs(bars)).mean(axis=(0, 1, 2)) + np.float32(TINY)
+    bars = bars / np.sqrt(level)
     rows, bar_row, counts = np.unique(matrix, axis=0, return_inverse=True, return_counts=True)
-    groups = [cube[..., bar_row.ravel() == row] for row in range(len(rows))]  # bars in which the same types sound
-    seen = [np.einsum("iftb,jftb->ijft", g, g.conj()) / np.float32(g.shape[-1]) for g in groups]
-    loudness = np.stack([np.sqrt(np.square(np.abs(g)).mean(axis=0)).mean(axis=-1) for g in groups], axis=-1)
+    groups = [bars[bar_row.ravel() == row] for row in range(len(rows))]  # bars in which the same types sound
+    seen = np.stack([np.einsum("bitf,bjtf->ijtf", g, g.conj()) / np.float32(len(g)) for g in groups])
+    loudness = np.stack([np.sqrt(np.square(np.abs(g)).mean(axis=1)).mean(axis=0) for g in groups], axis=-1)
     powers = np.square(_magnitude_templates(loudness, rows, counts))
-    templates = _towards_place(_placed(seen, rows, counts, powers), owners, 0.9)
-    on = (matrix > 0).sum(axis=0)
+    G, heard = _planes(_placed(seen, rows, counts, powers)), _planes(seen)
+    on = (matrix > 0).sum(axis=0).astype(np.float32)
+    draw_to_place(G, owners, np.full_like(on, FIRST_SHARE))
     for _ in range(sweeps):
-        templates = _sweep(templates, seen, rows, counts, on)
-        templates = _towards_place(templates, owners, PLACE_BARS / (on + PLACE_BARS))
-    return templates
+        sweep(G, heard, np.square(rows), counts.astype(np.float32), on, np.float32(FLOOR))
+        draw_to_place(G, owners, np.float32(PLACE_BARS) / (on + np.float32(PLACE_BARS)))
+    fitted: Complex = (G[:, :, 0] + 1j * G[:, :, 1]).transpose(0, 2, 3, 1, 4) * level
+    return fitted
+
+
+def _by_bars(cube: Cube) -> Complex:
+    """A cube as it lies in memory, [bars, channels, frames in a bar, frequencies]."""
+    return cube.transpose(3, 0, 2, 1)
+
+
+def _planes(matrices: Complex) -> Array:
+    """Matrices [n, channels, channels, frames, frequencies] as `core.covariances` takes them."""
+    parts = np.stack([matrices.real, matrices.imag], axis=1)
+    return np.ascontiguousarray(parts.transpose(0, 4, 1, 2, 3, 5))
 
 
 def _magnitude_templates(loudness: Array, rows: Array, counts: NDArray[np.intp]) -> Array:
-    """Nonnegative P [types, frequencies, frames] with loudness[..., u] ~ sum over r of rows[u, r] P_r."""
+    """Nonnegative P [types, frames, frequencies] with loudness[..., u] ~ sum over r of rows[u, r] P_r."""
     V = loudness.reshape(-1, len(rows))
-    weights = rows * counts[:, None]
+    weights = rows * counts.astype(np.float32)[:, None]
     heard = weights.sum(axis=0)
     P = (V @ weights / heard + np.float32(TINY)) / max(float(rows.sum(axis=1).mean()), 1.0)
     for _ in range(MAGNITUDE_SWEEPS):
@@ -103,76 +124,47 @@ def _magnitude_templates(loudness: Array, rows: Array, counts: NDArray[np.intp])
     return np.ascontiguousarray(P.T, dtype=np.float32).reshape(-1, *loudness.shape[:2])
 
 
-def _placed(seen: list[Complex], rows: Array, counts: NDArray[np.intp], powers: Array) -> Complex:
-    """Covariances of the given powers [types, F, T], their shapes those of the mixture under each type's mask."""
-    channels = len(seen[0])
+def _placed(seen: Complex, rows: Array, counts: NDArray[np.intp], powers: Array) -> Complex:
+    """Covariances of the given powers [types, T, F], their shapes those of the mixture under each type's mask."""
+    channels = seen.shape[1]
     shapes = np.zeros((len(powers), channels, channels, *powers.shape[1:]), dtype=np.complex64)
     for row, count, covariance in zip(rows, counts, seen, strict=True):
         on = np.flatnonzero(row)
         model = powers[on] * np.square(row[on])[:, None, None]
         masks = np.square(model / (model.sum(axis=0) + np.float32(TINY)))
-        shapes[on] += count * masks[:, None, None] * covariance
+        shapes[on] += np.float32(count) * masks[:, None, None] * covariance
     placed: Complex = shapes * (powers / (_trace(shapes) + np.float32(TINY)))[:, None, None]
     return placed
 
 
-def _sweep(
-    templates: Complex, seen: list[Complex], rows: Array, counts: NDArray[np.intp], on: NDArray[np.intp]
-) -> Complex:
-    """One step of expectation-maximisation: G <- G + G Q G, Q the mean of T^-1 (seen - T) T^-1 where G sounds."""
-    push = np.zeros_like(templates)
-    for row, count, covariance in zip(rows, counts, seen, strict=True):
-        active = np.flatnonzero(row)
-        inverse = _inverse(_total(templates, row))
-        pull = _product(_product(inverse, covariance), inverse) - inverse
-        push[active] += (count * np.square(row[active]))[:, None, None, None, None] * pull
-    for r in range(len(templates)):
-        templates[r] += _product(_product(templates[r], push[r] / np.float32(on[r])), templates[r])
-    return templates
-
-
-def _towards_place(templates: Complex, owners: NDArray[np.intp], share: float | NDArray[np.float64]) -> Complex:
-    """Templates of which a share has its own power but the place of its loop, one matrix at each frequency."""
-    result = np.empty_like(templates)
-    channels = templates.shape[1]
-    for loop in np.unique(owners):
-        own = templates[owners == loop]
-        place = own.sum(axis=(0, -1))[..., None]
-        place = 0.97 * place / (_trace(place[None])[0] + np.float32(TINY)) + 0.03 * _identity(channels)
-        power = np.einsum("ij...,rji...->r...", _inverse(place), own).real / np.float32(channels)
-        result[owners == loop] = np.maximum(power, 0.0)[:, None, None] * place
-    shares = np.broadcast_to(np.asarray(share, dtype=np.float32), len(templates)).reshape(-1, 1, 1, 1, 1)
-    blended: Complex = shares * result + (1 - shares) * templates
-    return blended
-
-
-def _whitened(cube: Cube, templates: Complex, matrix: Array) -> Cube:
+def _whitened(bars: Complex, templates: Complex, powers: Array) -> Complex:
     """T_b^-1 X_b in every bin; where the mixture surprises, T_b grows by what no loop explains."""
-    result = np.empty_like(cube)
-    identity = _identity(len(cube))
-    for chunk in _chunks(cube.shape[1]):
-        part = templates[:, :, :, chunk]
-        floor = FLOOR * np.mean(np.square(np.abs(cube[:, chunk])), axis=(0, 2, 3))[:, None] + np.float32(TINY)
-        for bar, row in enumerate(matrix):
-            heard = cube[:, chunk, :, bar]
-            total = _total(part, row, 0.0) + floor * identity
-            more = np.square(np.abs(heard)).mean(axis=0) - SURPRISE * _trace(total[None])[0]
-            result[:, chunk, :, bar] = _apply(_inverse(total + np.maximum(more, 0.0) * identity), heard)
+    floor = np.zeros(bars.shape[-1], dtype=np.float32)
+    for bar in bars:
+        floor += np.square(np.abs(bar)).mean(axis=(0, 1))
+    floor = np.float32(FLOOR / len(bars)) * floor + np.float32(TINY)
+    identity = np.eye(bars.shape[1], dtype=np.float32)[:, :, None, None]
+    result = np.empty_like(bars)
+
+    def whiten(bar: int) -> None:
+        total = _mixed(templates, powers[bar]) + floor * identity
+        more = np.square(np.abs(bars[bar])).mean(axis=0) - np.float32(SURPRISE) * _trace(total[None])[0]
+        result[bar] = _apply(_inverse(total + np.maximum(more, 0.0) * identity), bars[bar])
+
+    each(whiten, range(len(bars)))
     return result
 
 
-def _estimate(whitened: Cube, templates: Complex, matrix: Array) -> Cube:
-    """What a loop's types sound in the mixture: D^2 G T^-1 X, summed over them."""
-    result = np.zeros_like(whitened)
-    for bar, row in enumerate(matrix):
-        for r in np.flatnonzero(row):
-            result[..., bar] += np.square(row[r]) * _apply(templates[r], whitened[..., bar])
-    return result
+def _estimate(whitened: Complex, templates: Complex, powers: Array, bar: int) -> Complex:
+    """What a loop's types sound in a bar, D^2 G T^-1 X, summed over them: [channels, frequencies, frames in a bar]."""
+    return _apply(_mixed(templates, powers[bar]), whitened[bar]).swapaxes(1, 2)
 
 
-def _total(templates: Complex, row: Array, floor: float = FLOOR) -> Complex:
-    total: Complex = np.einsum("r,r...->...", np.square(row).astype(np.complex64), templates)
-    total += np.float32(floor) * _identity(templates.shape[1])
+def _mixed(templates: Complex, powers: Array) -> Complex:
+    """The covariance of types [types, channels, channels, ...] that sound with these powers, [types]."""
+    total = np.zeros(templates.shape[1:], dtype=np.complex64)
+    for r in np.flatnonzero(powers):
+        total += powers[r] * templates[r]
     return total
 
 
@@ -189,11 +181,6 @@ def _inverse(matrices: Complex) -> Complex:
     return front
 
 
-def _product(left: Complex, right: Complex) -> Complex:
-    product: Complex = (left[:, :, None] * right[None]).sum(axis=1)
-    return product
-
-
 def _apply(matrices: Complex, vectors: Complex) -> Complex:
     applied: Complex = (matrices * vectors[None]).sum(axis=1)
     return applied
@@ -203,11 +190,3 @@ def _trace(matrices: Complex) -> Array:
     """Mean power over the channels of matrices [n, channels, channels, ...]."""
     power: Array = np.einsum("rii...->r...", matrices).real / np.float32(matrices.shape[1])
     return power
-
-
-def _identity(channels: int) -> Array:
-    return np.eye(channels, dtype=np.float32)[:, :, None, None]
-
-
-def _chunks(frequencies: int) -> Iterator[slice]:
-    return (slice(start, min(start + CHUNK, frequencies)) for start in range(0, frequencies, CHUNK))

@@ -27,6 +27,7 @@ from core.cycles import (
     switches,
 )
 from core.errors import Code, LoopError
+from core.threads import in_order
 
 Bins = NDArray[np.complex64]
 """Bins followed through the bars: complex [bins, bars]."""
@@ -39,6 +40,7 @@ BANDS_PER_OCTAVE = 4
 WIDEST_TURN = 0.3  # radians: beyond, repeats are no longer alike
 STARTS = (0.0, 0.1, 0.2, 0.35, 0.5)  # which of the sorted magnitudes the two-level fit starts from
 MISFITS = (0.02, 0.1, 0.2)  # a pattern counts once for each of these that its bin fits better than
+AT_ONCE = 1_000  # bins whose patterns are sought together: few enough for the cache
 FEWEST_VOTES = 4
 MOST_PATTERNS = 80
 STRAY = 0.15  # share of votes below which a pattern one bar away from a stronger one is taken for its error
@@ -137,6 +139,14 @@ def audible(power: NDArray[np.float32], count: int, seed: int) -> NDArray[np.int
 
 def two_level(bins: Bins, iterations: int = 4) -> Patterns:
     """The pattern in {0, s} nearest to each bin, by k-means with one centre held at zero, from several starts."""
+    pieces = [bins[start : start + AT_ONCE] for start in range(0, max(len(bins), 1), AT_ONCE)]
+    found = list(in_order(lambda piece: _two_level(piece, iterations), pieces))
+    on, misfit, gains = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return Patterns(on, misfit, gains)
+
+
+def _two_level(bins: Bins, iterations: int) -> tuple[NDArray[np.bool_], NDArray[np.float32], NDArray[np.float32]]:
+    """On, misfit and gains of the patterns of a few bins."""
     count, bars = bins.shape
     order = np.argsort(-np.abs(bins), axis=1)
     power = np.square(np.abs(bins))
@@ -156,7 +166,7 @@ def two_level(bins: Bins, iterations: int = 4) -> Patterns:
         better = misfit < best
         best[better], on[better], levels[better] = misfit[better], near[better], level[better]
     along = (bins * levels.conj()[:, None]).real / np.maximum(np.square(np.abs(levels)), 1e-30)[:, None]
-    return Patterns(on, best, along.astype(np.float32))
+    return on, best, along.astype(np.float32)
 
 
 def count_votes(patterns: Patterns) -> list[Vote]:

@@ -1,0 +1,55 @@
+"""One extraction in a process of its own, as a worker does it; what it took, as JSON on stdout.
+
+    python -m benchmarks.speed_child song.wav out [--bar-frames 88200] [--loops 4] [--cache-mib 256] [--warm]
+
+CPU seconds and peak memory are the whole process's, imports and all; --warm gets warm first, as workers do, and then
+works twice: `again_seconds` is the second time.
+"""
+
+import argparse
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+import soundfile
+
+from bridge.request import JobRequest
+from bridge.work import extract_to_folder, warm_up
+from core.progress import silent
+
+KIB = 1 if sys.platform == "darwin" else 1024  # bytes in a unit of ru_maxrss
+
+
+def main() -> None:
+    """Extract and report."""
+    options = _options()
+    frames = soundfile.info(options.song).frames
+    bars = tuple(range(0, frames + 1, options.bar_frames)) if options.bar_frames else None
+    request = JobRequest(options.song.resolve(), options.out.resolve(), bars_frames=bars, loops=options.loops)
+    if options.warm:
+        warm_up()
+    times = []
+    for _ in range(1 + options.warm):
+        began = time.perf_counter()
+        extract_to_folder(request, options.out, silent, cache_mib=options.cache_mib)
+        times.append(time.perf_counter() - began)
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    cpu, peak = used.ru_utime + used.ru_stime, used.ru_maxrss * KIB
+    print(json.dumps({"seconds": times[0], "again_seconds": times[-1], "cpu": cpu, "peak": peak}))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("song", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--bar-frames", type=int, help="frames of a bar, as a host would tell; tracked if left out")
+    parser.add_argument("--loops", type=int, help="how many")
+    parser.add_argument("--cache-mib", type=int, default=0)
+    parser.add_argument("--warm", action="store_true")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
