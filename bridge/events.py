@@ -1,14 +1,16 @@
 """Events: what subscribers are told of jobs, often enough to draw a progress bar and no more."""
 
 import threading
+from collections import OrderedDict
 from collections.abc import Callable
 
 from bridge import wire
 from bridge.clients import Clients
-from bridge.job import FINAL, Job, State
+from bridge.job import Job
 from bridge.messages import ByeEvent, JobEvent
 
 SHORTEST = 0.25  # seconds between two events of a job that stays in its state
+KEPT_JOBS = 256  # whose last event is remembered; far more than run and wait
 
 
 class Events:
@@ -21,14 +23,15 @@ class Events:
     def __init__(self, clients: Clients, *, clock: Callable[[], float]) -> None:
         self._clients = clients
         self._clock = clock
-        self._last: dict[str, tuple[State, float]] = {}
-        self._lock = threading.Lock()
+        self._told: OrderedDict[str, tuple[Job, float]] = OrderedDict()
+        self._lock = threading.Lock()  # held while sending, too, so that no event overtakes another
 
     def job_changed(self, job: Job) -> None:
-        """Tell of a change, unless another one of the same state was told of just before."""
-        if self._is_due(job):
-            event = JobEvent(job.id, job.seq, job.state.value, job.progress, wire.ascii_text(job.stage))
-            self._clients.tell(wire.encode(*event.to_osc(), limit=wire.MAX_REPLY), job.id)
+        """Tell of a change, unless it is no news or another one of the same state was told of just before."""
+        with self._lock:
+            if self._is_due(job):
+                event = JobEvent(job.id, job.seq, job.state.value, job.progress, wire.ascii_text(job.stage))
+                self._clients.tell(wire.encode(*event.to_osc(), limit=wire.MAX_REPLY), job.id)
 
     def bye(self, boot_id: str) -> None:
         """Tell that the daemon stops."""
@@ -36,12 +39,10 @@ class Events:
 
     def _is_due(self, job: Job) -> bool:
         now = self._clock()
-        with self._lock:
-            state, told = self._last.get(job.id, (None, 0.0))
-            if state is job.state and now - told < SHORTEST:
-                return False
-            if job.state in FINAL:
-                self._last.pop(job.id, None)
-            else:
-                self._last[job.id] = (job.state, now)
-            return True
+        last, at = self._told.pop(job.id, (None, 0.0))
+        newer = last is None or (job.changed, job.seq) > (last.changed, last.seq)
+        due = newer and (last is None or job.state is not last.state or now - at >= SHORTEST)
+        self._told[job.id] = (job, now) if due or last is None else (last, at)
+        if len(self._told) > KEPT_JOBS:
+            self._told.popitem(last=False)
+        return due

@@ -25,7 +25,7 @@ from bridge.handlers.traffic import TrafficHandlers
 from bridge.handlers.watches import WatchHandlers
 from bridge.jobs import Jobs
 from bridge.log import hex_start
-from bridge.messages import Error, Reply, is_name
+from bridge.messages import Error, Hello, Reply, is_name
 from bridge.private import same_token
 from bridge.rates import Bucket, Buckets, Sparingly
 from bridge.replies import ReplyCache
@@ -155,24 +155,26 @@ class Service:
         arguments = decoded.arguments
         rid = str(arguments[1]) if len(arguments) > 1 and is_name(arguments[1]) else ""
         self._clients.heard(source)
+        destination = self._clients.destination(source)
 
         def reply(message: Reply | Error) -> None:
             self._tap.note(packet, source, message.code if isinstance(message, Error) else 0)
             encoded = _encoded(message)
             self._replies.keep(rid, encoded)
-            send(encoded, self._clients.destination(source))
+            # Only a hello says where its own answer goes; after a bye that is forgotten.
+            send(encoded, self._clients.destination(source) if decoded.address == Hello.address else destination)
 
         try:
             new, known = self._replies.claim(rid, packet) if rid else (True, None)
         except LoopError as error:  # the first request keeps its answer
-            send(_encoded(_error(error, rid, decoded.address)), self._clients.destination(source))
+            send(_encoded(_error(error, rid, decoded.address)), destination)
             return
         if new:
             self._serve(Asked(decoded, rid, Caller(source, self._clients.name(source), send), reply))
             return
         self.counters.dup += 1
         if known is not None:
-            send(known, self._clients.destination(source))
+            send(known, destination)
 
     def _serve(self, asked: Asked) -> None:
         """Do what was asked and answer, now or when a file has been looked at."""

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from conftest import TOKEN, Clock
-from lossy import LossyProxy
 from peers import serving
 
+from benchmarks.lossy import LossyProxy
 from bridge import client as client_module
 from bridge import messages, wire
 from bridge.client import PATIENCE, Client, result_folder

@@ -58,6 +58,28 @@ def test_subscribers_hear_of_each_state_and_of_progress_four_times_a_second(
     assert other.events == []
 
 
+def test_no_event_overtakes_another(talk: Talk, service: Service, jobs: Jobs, song: Path) -> None:
+    talk("subscribe", "r1", "")
+    job = begun(jobs, song)
+    failed = jobs.finish(job.id, State.FAILED, code=Code.INTERNAL)
+    for late in (job, failed):
+        service._events.job_changed(late)
+    assert states(talk) == [("queued", 0), ("running", 1), ("failed", 2)]
+
+
+def test_a_job_that_was_forgotten_and_asked_for_again_is_told_of_anew(
+    talk: Talk, jobs: Jobs, song: Path, clock: Clock
+) -> None:
+    talk("subscribe", "r1", "")
+    for _ in range(2):
+        job = begun(jobs, song)
+        jobs.cancel(job.id)
+        jobs.finish(job.id, State.FAILED)
+        jobs.forget(job.id)
+        clock.sleep(1.0)
+    assert [state for state, _ in states(talk)] == ["queued", "running", "cancelling", "cancelled"] * 2
+
+
 def test_a_subscription_to_one_job_is_about_that_job(talk: Talk, jobs: Jobs, song: Path) -> None:
     first, second = begun(jobs, song), begun(jobs, song, 2)
     talk("subscribe", "r1", second.id)
@@ -89,7 +111,7 @@ def test_bye_ends_subscription_and_reply_port(talk: Talk, jobs: Jobs, song: Path
     talk("ping", "r4")
     begun(jobs, song)
     assert talk.events == []
-    assert [destination.port for _, destination in talk.sent] == [9_001, 9_001, 50_000, 50_000]
+    assert [destination.port for _, destination in talk.sent] == [9_001, 9_001, 9_001, 50_000]
 
 
 def test_events_go_to_the_reply_port(talk: Talk, jobs: Jobs, song: Path) -> None:

@@ -1,13 +1,16 @@
 """Packets: odd ones are refused before a parser sees them, and what passes means the same to two decoders."""
 
-import random
+import socket
 import struct
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from odd_packets import ODD
 
+from benchmarks.mutants import mutants, valid_packets
 from bridge import wire
 from bridge.messages import Extract, Hello, Ping
 from core.errors import Code, LoopError
@@ -51,39 +54,40 @@ def test_valid_packets_are_read(packet: bytes) -> None:
     assert wire.decode(packet) == our_own_decoding(packet)
 
 
-def mutant(rng: random.Random) -> bytes:
-    """A valid packet with a few bytes changed, removed, doubled or grafted from another one."""
-    packet = bytearray(rng.choice(VALID))
-    for _ in range(rng.randint(1, 4)):
-        at = rng.randrange(len(packet) + 1)
-        match rng.randrange(5):
-            case 0 if packet:
-                packet[at % len(packet)] = rng.randrange(256)
-            case 1:
-                del packet[at : at + rng.choice((1, 4, 8))]
-            case 2:
-                packet[at:at] = rng.choice(
-                    (b"\0\0\0\0", b",sss", b"#bundle\0", b"\xff\xff\xff\xfc", b"*" * 4, b"[\0\0\0")
-                )
-            case 3:
-                packet[at : at + 4] = rng.choice(VALID)[at : at + 4]
-            case _ if packet:
-                packet[at % len(packet)] ^= 1 << rng.randrange(8)
-    return bytes(packet)
+@pytest.fixture(scope="module")
+def accepted() -> list[bytes]:
+    """The mutants that are well-formed all the same."""
+    valid = [*VALID, *valid_packets("t" * 32, Path("/music/song.wav"), "00c0ffee00c0ffee")]
+    return [packet for packet in mutants(valid, 20_000, seed=1) if not refused(packet)]
 
 
-def test_mutants_are_refused_or_read_alike() -> None:
-    rng = random.Random(1)
-    accepted = 0
-    for _ in range(20_000):
-        packet = mutant(rng)
-        try:
-            decoded = wire.decode(packet)
-        except LoopError:
-            continue
-        accepted += 1
-        assert decoded == our_own_decoding(packet)
-    assert 500 < accepted < 15_000  # else the mutants are all alike
+def refused(packet: bytes) -> bool:
+    try:
+        wire.check(packet)
+    except LoopError:
+        return True
+    return False
+
+
+def test_two_decoders_agree_on_mutants(accepted: list[bytes]) -> None:
+    assert 3_000 < len(accepted) < 17_000  # else the mutants are all alike
+    for packet in accepted:
+        assert wire.decode(packet) == our_own_decoding(packet)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="pyliblo3 is for Linux alone")
+def test_liblo_reads_what_we_read(accepted: list[bytes]) -> None:
+    import pyliblo3 as liblo
+
+    server = liblo.Server(proto=liblo.UDP)
+    heard: list[tuple[str, tuple[wire.Value, ...]]] = []
+    server.add_method(None, None, lambda path, arguments: heard.append((path, tuple(arguments))))
+    chosen = accepted[:: len(accepted) // 500]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        for packet in chosen:
+            sender.sendto(packet, ("127.0.0.1", server.port))
+            server.recv(2_000)
+    assert heard == [wire.decode(packet) for packet in chosen]
 
 
 VALUES = st.one_of(
