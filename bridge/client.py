@@ -21,7 +21,7 @@ from urllib.request import url2pathname
 from bridge import messages
 from bridge.chunks import chunks_of, crc32
 from bridge.daemon import Running, find_daemon
-from bridge.exchange import CHUNKS_AFTER, RESEND_AFTER, Exchange, NotAnsweringError
+from bridge.exchange import CHUNKS_AFTER, RESEND_AFTER, START_AFTER, Exchange, NotAnsweringError
 from bridge.job import FINAL
 from bridge.messages import Event, Reply, Request
 from bridge.settings import BridgeSettings
@@ -273,7 +273,7 @@ class Client:
         ]
         self._ask_all(puts, messages.PutReply)
         start = messages.JobStart(self._token, _new_name(), doc, len(text), crc32(text), int(fresh))
-        return self.ask(start, messages.JobStartReply)
+        return self._ask_all([start], messages.JobStartReply, START_AFTER)[0]
 
     def _follow(self, job: str) -> float:
         """Subscribe to a job; seconds after which to ask for its status all the same."""

@@ -97,7 +97,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(st.fixed_dictionaries({"v": st.just(1), "path": st.just("/a")}, optional=dict.fromkeys(KEYS[2:], JSON)) | JSON)
 def test_any_json_is_read_or_refused(document: object) -> None:
     with suppress(LoopError):

@@ -13,7 +13,7 @@ from bridge.clients import LEASE_SECONDS
 from bridge.job import State
 from bridge.jobs import Jobs
 from bridge.messages import Error
-from bridge.replies import KEPT_REPLIES, KEPT_SECONDS
+from bridge.replies import KEPT_SECONDS
 from bridge.service import Service
 from core.errors import Code
 
@@ -132,13 +132,16 @@ def test_a_rid_names_one_request(talk: Talk) -> None:
     assert talk("ping", "r1") == first
 
 
-def test_rids_are_forgotten_in_time_and_beyond_a_number(talk: Talk, clock: Clock) -> None:
+def test_rids_are_forgotten_in_time_and_beyond_a_number(
+    talk: Talk, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridge.replies.KEPT_REPLIES", 100)
     talk("ping", "old")
     clock.sleep(KEPT_SECONDS + 1)
     assert talk("ping", "old") == messages.PingReply("old", "b007", 121, 0, 0)
-    for number in range(KEPT_REPLIES + 10):
+    for number in range(110):
         talk("ping", f"r{number}")
-    assert len(talk.service._replies._entries) == KEPT_REPLIES
+    assert len(talk.service._replies._entries) == 100
 
 
 @pytest.mark.parametrize("arguments", [(), ("",), ("0123", "r1"), ("f" * 32, "r1"), (1, "r1"), ("\u00e4" * 32, "r1")])
