@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ import psutil
 from benchmarks.daemons import Daemon, Row, table
 from benchmarks.hardships import cancels, kills, starts
 from bridge import messages
+from bridge.jobs import KEPT, Jobs, open_journal
+from bridge.request import JobRequest
 from core.errors import LoopError
 
 A_SECOND = 50  # messages
@@ -45,7 +48,8 @@ def main() -> None:
 
 
 def soak(folder: Path, minutes: float) -> list[Row]:
-    """One daemon under mixed load: what grows, and how fast it answers."""
+    """One daemon under mixed load, with as many jobs behind it as it remembers: what grows, how fast it answers."""
+    _fill(folder / "home", folder)
     daemon = Daemon(folder)
     daemon.wait_until_ready()
     time.sleep(3.0)  # for the first worker to get warm
@@ -69,6 +73,15 @@ def soak(folder: Path, minutes: float) -> list[Row]:
         ("log, journal in kB", f"{daemon.log.stat().st_size / 1e3:.0f}, {journal / 1e3:.0f}", "log <= 5,000"),
         ("SIGTERM to end in s", f"{seconds:.1f}", "<= 6"),
     ]
+
+
+def _fill(home: Path, songs: Path) -> None:
+    """Write a journal in which each new job takes the place of an old one."""
+    home.mkdir()
+    with closing(open_journal(home / "jobs.sqlite")) as journal:
+        jobs = Jobs(clock=time.monotonic, journal=journal)
+        for number in range(KEPT):
+            jobs.cancel(jobs.start(JobRequest(songs / f"old-{number}.wav", songs), "").id)
 
 
 class Sample:
