@@ -5,30 +5,33 @@ Proposals are taken in the order of their votes where they shorten the descripti
 are taken out again, each bar is given its loops anew, lengths are tried, and what is left unexplained votes once more.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.cube import Cube
-from core.cycles import LENGTHS, On, Phases, counted_from_song, counted_from_switch, switches, types
+from core.cycles import LENGTHS, Columns, On, Phases, columns_of, counted_from_song, counted_from_switch, switches
 from core.layout import Layout
 from core.progress import Progress, part_of, silent
 from core.sparse_code import KAPPA, Coder, Description, coder
-from core.votes import MISFITS, Candidate, Patterns, candidates, choose_bins, count_votes, two_level
+from core.votes import MISFITS, Bins, Candidate, Patterns, candidates, choose_bins, count_votes, two_level
 
 Gains = NDArray[np.float32]
 
 VOTERS = 20_000  # bins that vote
-CODED = 500  # bins that are described: evenly from the strongest patterns, and as many at random
+CODED = 250  # bins that are described: evenly from the strongest patterns, and as many at random
 STRATA = 20
 MOST_CANDIDATES = 24
 PER_LOOP = 0.0025  # of the empty description: what a loop must save
 PER_SWITCH = 0.0006  # and for each time that it goes on or off
+PER_BAR = 0.0002  # and for each of its bars
 ROUNDS = 3
-BARS_PER_LENGTH = 6  # a loop of n bars is looked for in songs of at least this many times n
+BARS_PER_LENGTH = 4  # a loop of n bars is looked for in songs of at least this many times n
 SHADOW = 0.1  # of the empty description: a loop that saves more is no mere change of level
-GAIN_STEPS = 4
+GAIN_STEPS = 8
 GAIN_RANGE = (0.05, 4.0)
 EVEN = 0.03  # gains all this near to 1 are 1
 GAIN_STIFFNESS = 0.02  # pull of gains towards 1, so that bars without evidence keep it
@@ -55,9 +58,12 @@ class Proposal:
     def loops(self) -> int:
         return len(self.lengths)
 
-    def matrix(self) -> tuple[NDArray[np.float32], NDArray[np.intp], NDArray[np.intp]]:
-        columns, owners, places = types(self.phases, self.lengths)
-        return columns * self.gains[:, owners], owners, places
+    def columns(self) -> Columns:
+        return columns_of(self.phases, self.lengths)
+
+    def sounds(self, columns: Columns, loop: int, place: int) -> Bins:
+        """What a bar of a loop holds, complex [bins]."""
+        return self.description.contents[:, columns.heard(loop, place)].sum(axis=1)
 
 
 @dataclass(frozen=True)
@@ -151,8 +157,9 @@ def _settle(subset: Coder, proposed: list[Candidate], longest: int, progress: Pr
     for round_ in range(ROUNDS):
         progress(round_ / ROUNDS, "layout")
         before = current.score
-        current = grown(subset, current, [c for c in pool if not _there(c, current)])
+        current = grown(subset, current, [c for c in pool if not _there(c, current)], longest)
         current = merged(subset, pruned(subset, with_gains(subset, current)))
+        current = joined(subset, current, longest)
         current = relengthened(subset, reassigned(subset, current), longest)
         if not current.loops or current.score >= before:
             break
@@ -172,13 +179,13 @@ def propose(subset: Coder, phases: list[Phases], lengths: list[int], gains: Gain
     empty = subset.empty()
     if not lengths:
         return Proposal([], [], gains, empty, empty.length)
-    columns, owners, _ = types(phases, lengths)
-    description = subset.describe(columns * gains[:, owners])
-    price = sum(PER_LOOP + PER_SWITCH * switches(row >= 0) for row in phases)
+    columns = columns_of(phases, lengths)
+    description = subset.describe(columns.matrix * gains[:, columns.owners])
+    price = sum(PER_LOOP + PER_SWITCH * switches(row >= 0) for row in phases) + PER_BAR * sum(lengths)
     return Proposal(phases, lengths, gains, description, description.length + price * empty.length)
 
 
-def grown(subset: Coder, current: Proposal, proposed: list[Candidate]) -> Proposal:
+def grown(subset: Coder, current: Proposal, proposed: list[Candidate], longest: int) -> Proposal:
     """With those proposed loops that are worth their price, asked in the order of their votes.
 
     Rows with many votes are nearly always loops; rows with few are often bins in which loops share a sound. Those come
@@ -189,7 +196,7 @@ def grown(subset: Coder, current: Proposal, proposed: list[Candidate]) -> Propos
         gains = np.concatenate([current.gains, gains], axis=1)
         more = propose(subset, current.phases + phases, current.lengths + lengths, gains)
         if more.score < current.score:
-            current = more
+            current = _relengthened(subset, more, more.loops - 1, longest)
     return current
 
 
@@ -219,6 +226,42 @@ def merged(subset: Coder, current: Proposal) -> Proposal:
     return _only(subset, current, keep)
 
 
+def joined(subset: Coder, current: Proposal, longest: int) -> Proposal:
+    """With two rows made one loop where that is shorter: a loop's rare bars may have got a row of their own."""
+    for one, other in combinations(range(current.loops), 2):
+        fewer = _best(_joins(subset, current, one, other, longest))
+        if fewer is not None and fewer.score < current.score + SHADOW * subset.empty().length:
+            fewer = with_gains(subset, fewer)
+        if fewer is not None and fewer.score < current.score:
+            fewer = _relengthened(subset, fewer, fewer.loops - 1, longest)
+            return joined(subset, fewer, longest)
+    return current
+
+
+def _joins(subset: Coder, current: Proposal, one: int, other: int, longest: int) -> Iterator[Proposal]:
+    """The proposals with one loop in the place of two, if that loop comes and goes no more often than either."""
+    first, second = current.phases[one] >= 0, current.phases[other] >= 0
+    on = first | second
+    apart = switches(first) + switches(second)
+    if switches(on) >= apart or ((first & second).any() and switches(on) > min(switches(first), switches(second))):
+        return
+    rest = [k for k in range(current.loops) if k not in (one, other)]
+    both = first & second
+    scale = np.median(current.gains[both, one] / current.gains[both, other]) if both.any() else 1.0
+    row_gains = np.where(first, current.gains[:, one], scale * current.gains[:, other])
+    gains = np.concatenate([current.gains[:, rest], row_gains[:, None]], axis=1).astype(np.float32)
+    for length in sorted({current.lengths[one], current.lengths[other], *_longest_cycles(on, longest)}):
+        for row in _phasings(on, length):
+            phases = [*(current.phases[k] for k in rest), row]
+            yield propose(subset, phases, [*(current.lengths[k] for k in rest), length], gains)
+
+
+def _phasings(on: On, length: int) -> list[Phases]:
+    """The ways in which a loop of some length may be counted."""
+    from_song, from_switch = counted_from_song(on, length), counted_from_switch(on, length)
+    return [from_song] if np.array_equal(from_song, from_switch) else [from_song, from_switch]
+
+
 def without_shadows(subset: Coder, current: Proposal) -> Proposal:
     """Without the loops that only make up for a change of another one's level, once the gains are fitted anew."""
     for k in reversed(range(current.loops)):
@@ -239,13 +282,14 @@ def _at_most(subset: Coder, current: Proposal, count: int | None) -> Proposal:
 
 def _worth(subset: Coder, current: Proposal) -> NDArray[np.float64]:
     """How much longer the description gets without each loop if the others keep their contents: an upper bound."""
-    columns, owners, _ = current.matrix()
+    columns = current.columns()
     described = current.description
     worth = np.empty(current.loops)
     for k in range(current.loops):
-        own = np.flatnonzero(owners == k)
+        own = np.flatnonzero(columns.owners == k)
         bars = current.phases[k] >= 0
-        exposed = described.residual[:, bars] + described.contents[:, own] @ columns[bars][:, own].T
+        played = columns.matrix[bars][:, own] * current.gains[bars, k, None]
+        exposed = described.residual[:, bars] + described.contents[:, own] @ played.T
         left_over = subset.cost(exposed).sum(axis=1) - subset.cost(described.residual[:, bars]).sum(axis=1)
         worth[k] = (left_over - KAPPA * subset.cost(described.contents[:, own]).sum(axis=1)).mean()
     return worth
@@ -276,8 +320,7 @@ def with_gains(subset: Coder, current: Proposal) -> Proposal:
 def fitted_gains(subset: Coder, current: Proposal) -> Gains:
     """Gains of the loops in each bar by reweighted least squares on the contents, mean 1 over the bars of each loop."""
     described = current.description
-    _, owners, places = types(current.phases, current.lengths)
-    column = {(int(k), int(p)): i for i, (k, p) in enumerate(zip(owners, places, strict=True))}
+    columns = current.columns()
     floor = subset.floor[:, None]
     weights = 1 / (np.square(np.abs(described.residual)) + floor)
     gains = current.gains.copy()
@@ -285,7 +328,7 @@ def fitted_gains(subset: Coder, current: Proposal) -> Gains:
         active = [k for k in range(current.loops) if current.phases[k][bar] >= 0]
         if not active:
             continue
-        contents = described.contents[:, [column[k, int(current.phases[k][bar])] for k in active]]
+        contents = np.stack([current.sounds(columns, k, int(current.phases[k][bar])) for k in active], axis=1)
         weighted = contents.conj() * weights[:, bar, None]
         system = (weighted.T @ contents).real
         right = (weighted.T @ subset.bins[:, bar]).real
@@ -312,9 +355,7 @@ def reassigned(subset: Coder, current: Proposal) -> Proposal:
 
 def _flipped(subset: Coder, current: Proposal) -> list[Phases]:
     """The phases after the best single switch in each bar, taken while it saves more than it costs."""
-    _, owners, places = types(current.phases, current.lengths)
-    column = {(int(k), int(p)): i for i, (k, p) in enumerate(zip(owners, places, strict=True))}
-    contents = current.description.contents
+    columns = current.columns()
     rows = [row.copy() for row in current.phases]
     price = PER_SWITCH * subset.empty().length
     for bar in range(subset.bars):
@@ -324,9 +365,7 @@ def _flipped(subset: Coder, current: Proposal) -> list[Phases]:
         for k, row in enumerate(rows):
             gain = current.gains[bar, k]
             for option, place, sign in _options(row, current.lengths[k], bar):
-                if (k, place) not in column:
-                    continue
-                left = residual - sign * gain * contents[:, column[k, place]]
+                left = residual - sign * gain * current.sounds(columns, k, place)
                 saved = base - float(np.log1p(np.square(np.abs(left)) / subset.floor).mean())
                 flipped = row.copy()
                 flipped[bar] = option
@@ -354,26 +393,42 @@ def _options(row: Phases, length: int, bar: int) -> list[tuple[int, int, int]]:
 def relengthened(subset: Coder, current: Proposal, longest: int) -> Proposal:
     """With other lengths of loops where the description gets shorter."""
     for k in range(current.loops):
-        on = current.phases[k] >= 0
-        for row, length in _other_lengths(on, current.phases[k], longest):
-            phases = [*current.phases[:k], row, *current.phases[k + 1 :]]
-            lengths = [*current.lengths[:k], length, *current.lengths[k + 1 :]]
-            changed = propose(subset, phases, lengths, current.gains)
-            if changed.score < current.score - PER_LOOP * subset.empty().length:
-                current = changed
+        current = _relengthened(subset, current, k, longest)
     return current
 
 
-def _other_lengths(on: On, row: Phases, longest: int) -> list[tuple[Phases, int]]:
-    found: list[tuple[Phases, int]] = []
-    for length in LENGTHS:
-        if length > longest or on.sum() < 1.5 * length:
+def _relengthened(subset: Coder, current: Proposal, loop: int, longest: int) -> Proposal:
+    """The longest cycles are tried first, as they hold all shorter ones that divide them, then shorter ones of these."""
+    on = current.phases[loop] >= 0
+    for length in _longest_cycles(on, longest):
+        if length == current.lengths[loop]:
             continue
-        for phases in (counted_from_song(on, length), counted_from_switch(on, length)):
-            known = [row, *(other for other, _ in found)]
-            if not any(np.array_equal(phases, other) for other in known):
-                found.append((phases, length))
-    return found
+        longer = _best(_counted(subset, current, loop, on, length))
+        if longer is not None and longer.score < current.score - PER_LOOP * subset.empty().length:
+            current = longer
+    for length in (n for n in reversed(LENGTHS) if current.lengths[loop] % n == 0 and n < current.lengths[loop]):
+        shorter = _best(_counted(subset, current, loop, on, length))
+        if shorter is None or shorter.score >= current.score:
+            break
+        current = shorter
+    return current
+
+
+def _counted(subset: Coder, current: Proposal, loop: int, on: On, length: int) -> Iterator[Proposal]:
+    """The proposals with one loop of another length."""
+    lengths = [*current.lengths[:loop], length, *current.lengths[loop + 1 :]]
+    for row in _phasings(on, length):
+        yield propose(subset, [*current.phases[:loop], row, *current.phases[loop + 1 :]], lengths, current.gains)
+
+
+def _best(proposals: Iterator[Proposal]) -> Proposal | None:
+    return min(proposals, key=lambda proposal: proposal.score, default=None)
+
+
+def _longest_cycles(on: On, longest: int) -> list[int]:
+    """The longest cycles, of those that divide by three and those that do not, that a row is long enough for."""
+    possible = [n for n in LENGTHS if n <= longest and on.sum() >= 1.5 * n]
+    return [group[-1] for group in ([n for n in possible if n % 3], [n for n in possible if not n % 3]) if group]
 
 
 def _left_over(current: Proposal, longest: int) -> list[Candidate]:

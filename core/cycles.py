@@ -3,6 +3,8 @@
 An on/off row is bool [bars]; a phase row is int16 [bars], the bar of the loop that is heard, -1 where it is off.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -52,19 +54,41 @@ def filled(on: On, known: On) -> On:
     return np.where(known, on, on[places[before]] & on[places[after]] & ~outside)
 
 
-def types(phases: list[Phases], lengths: list[int]) -> tuple[NDArray[np.float32], NDArray[np.intp], NDArray[np.intp]]:
-    """One column for each bar of each loop that sounds somewhere.
+@dataclass(frozen=True)
+class Columns:
+    """What sounds when: a loop's sound in a bar is the sum of its columns there.
 
-    Returns:
-        Matrix of 0 and 1, float32 [bars, types]; the loop of each column; the bar of that loop.
+    A loop of several bars has a column for each of its bars, and one for what returns within it: a loop of bars A B A C
+    has what is the same in all four, what is the same in its first and third bar, and what is left of each.
+
+    Attributes:
+        matrix: 0 and 1, float32 [bars, columns].
+        owners: the loop of each column, [columns].
+        periods, places: a column is heard in every `periods`-th bar of its loop, from bar `places` on, [columns].
     """
-    columns, owners, places = [], [], []
+
+    matrix: NDArray[np.float32]
+    owners: NDArray[np.intp]
+    periods: NDArray[np.intp]
+    places: NDArray[np.intp]
+
+    def heard(self, loop: int, place: int) -> NDArray[np.intp]:
+        """The columns that sound in a bar of a loop."""
+        return np.flatnonzero((self.owners == loop) & (place % self.periods == self.places))
+
+
+def columns_of(phases: list[Phases], lengths: list[int]) -> Columns:
+    """The columns of these loops, those left out that never sound or would be heard just when another one is."""
+    rows: list[NDArray[np.bool_]] = []
+    keys: list[tuple[int, int, int]] = []
     for loop, (row, length) in enumerate(zip(phases, lengths, strict=True)):
-        for place in range(length):
-            here = row == place
-            if here.any():
-                columns.append(here)
-                owners.append(loop)
-                places.append(place)
-    matrix = np.array(columns, dtype=np.float32).T
-    return matrix, np.array(owners, dtype=np.intp), np.array(places, dtype=np.intp)
+        seen = set()
+        for period in (n for n in range(length, 0, -1) if length % n == 0):
+            for place in range(period):
+                here = (row >= 0) & (row % period == place)
+                if here.any() and here.tobytes() not in seen:
+                    seen.add(here.tobytes())
+                    rows.append(here)
+                    keys.append((loop, period, place))
+    owners, periods, places = np.array(keys, dtype=np.intp).reshape(-1, 3).T
+    return Columns(np.array(rows, dtype=np.float32).reshape(len(rows), -1).T, owners, periods, places)

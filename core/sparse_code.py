@@ -13,6 +13,7 @@ iteratively reweighted least squares with a falling floor (Candes, Wakin and Boy
 
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,7 +25,7 @@ KAPPA = 1.5  # contents cost more than left-overs, so that a type must return to
 FLOOR = 1e-3  # of a bin's mean power: -30 dB is as good as explained
 CANCELLING = 4.0  # times the cost of a content that only undoes another: sounds do not cancel each other in music
 SILENCED = 0.1  # power left of two contents that cancel
-ANNEALING = 2.5  # decades from which the floor falls
+FALL = np.logspace(2.5, 0.0, 6, dtype=np.float32)  # times the floor: one step of the search each
 
 
 @dataclass(frozen=True)
@@ -63,14 +64,11 @@ class Coder:
         """No loops at all."""
         return Description(float(self.cost(self.bins).sum(axis=1).mean()), self.bins[:, :0], self.bins)
 
-    def describe(self, types: Matrix, iterations: int = 6) -> Description:
+    def describe(self, types: Matrix) -> Description:
         """The shortest description by types [bars, types]."""
-        count = types.shape[1]
-        pairs = (types[:, :, None] * types[:, None, :]).reshape(self.bars, count * count)
-        gram = types.T @ types + np.float32(1e-2) * np.eye(count, dtype=np.float32)
+        gram = types.T @ types + np.float32(1e-2) * np.eye(types.shape[1], dtype=np.float32)
         contents: Bins = ((self.bins @ types) @ np.linalg.inv(gram)).astype(np.complex64)
-        for decade in np.linspace(ANNEALING, 0.0, iterations):
-            contents = self._reweighted(types, pairs, contents, self.floor[:, None] * np.float32(10**decade))
+        _reweight(self.bins, types, self.floor, FALL, contents)
         residual = self.bins - contents @ types.T
         length = self.cost(residual).sum(axis=1) + KAPPA * self.cost(contents).sum(axis=1)
         length += CANCELLING * KAPPA * self._cancelled(contents, types.T @ types > 0)
@@ -88,18 +86,75 @@ class Coder:
             total += (gone * np.minimum(cost[:, one, None], cost[:, others])).sum(axis=1)
         return total
 
-    def _reweighted(self, types: Matrix, pairs: Matrix, contents: Bins, floor: Matrix) -> Bins:
-        """One step: (D' W D + U) s = D' W x in every bin, with W and U the inverse powers of the last step."""
-        residual = self.bins - contents @ types.T
-        count = types.shape[1]
-        weights = 1 / (np.square(residual.real) + np.square(residual.imag) + floor)
-        prior = KAPPA / (np.square(contents.real) + np.square(contents.imag) + floor)
-        system = (weights @ pairs).reshape(-1, count, count)
-        diagonal = np.arange(count)
-        system[:, diagonal, diagonal] += prior
-        right = (weights * self.bins) @ types
-        solved = np.linalg.solve(system, np.stack([right.real, right.imag], axis=-1))
-        return (solved[..., 0] + 1j * solved[..., 1]).astype(np.complex64)
+
+@numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]  # numba publishes no types
+def _reweight(bins: Bins, types: Matrix, floor: Matrix, fall: Matrix, contents: Bins) -> None:
+    """Iteratively reweighted least squares in every bin, in place of the contents that it starts from.
+
+    Each step solves (D' W D + U) s = D' W x, with W and U the inverse powers of left-overs and contents after the last
+    one. Compiled because a step is many small systems, and most types are silent in most bars.
+    """
+    bars, count = types.shape
+    sounding = np.zeros(bars, dtype=np.intp)
+    here = np.zeros((bars, count), dtype=np.intp)
+    for bar in range(bars):
+        for t in range(count):
+            if types[bar, t] != 0:
+                here[bar, sounding[bar]] = t
+                sounding[bar] += 1
+    system = np.empty((count, count), dtype=np.float32)
+    right = np.empty((2, count), dtype=np.float32)
+    for n in range(len(bins)):
+        for share in fall:
+            f = floor[n] * share
+            system[:] = 0
+            right[:] = 0
+            for bar in range(bars):
+                x = bins[n, bar]
+                left = x
+                for i in range(sounding[bar]):
+                    t = here[bar, i]
+                    left -= types[bar, t] * contents[n, t]
+                weight = 1 / (left.real**2 + left.imag**2 + f)
+                for i in range(sounding[bar]):
+                    row = here[bar, i]
+                    weighted = weight * types[bar, row]
+                    right[0, row] += weighted * x.real
+                    right[1, row] += weighted * x.imag
+                    for j in range(i + 1):
+                        column = here[bar, j]
+                        system[row, column] += weighted * types[bar, column]
+            for t in range(count):
+                s = contents[n, t]
+                system[t, t] += KAPPA / (s.real**2 + s.imag**2 + f)
+            _solve(system, right)
+            for t in range(count):
+                contents[n, t] = complex(right[0, t], right[1, t])
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]  # numba publishes no types
+def _solve(system: Matrix, right: Matrix) -> None:
+    """A x = b for a positive A given by its lower triangle, and each row b of `right`: x in its place, A factored."""
+    count = len(system)
+    for i in range(count):
+        for j in range(i + 1):
+            total = system[i, j]
+            for k in range(j):
+                total -= system[i, k] * system[j, k]
+            if j < i:
+                system[i, j] = total * system[j, j]
+            else:  # the diagonal holds its inverse
+                system[i, i] = 1 / np.sqrt(max(total, np.float32(1e-30)))
+    for r in range(len(right)):
+        for i in range(count):
+            total = right[r, i]
+            for k in range(i):
+                total -= system[i, k] * right[r, k]
+            right[r, i] = total * system[i, i]
+        for i in range(count - 1, -1, -1):
+            right[r, i] *= system[i, i]
+            for k in range(i):
+                right[r, k] -= system[i, k] * right[r, i]
 
 
 def coder(bins: Bins, slack: NDArray[np.float32] | None = None) -> Coder:

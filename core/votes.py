@@ -43,6 +43,7 @@ MISFITS = (0.02, 0.1, 0.2)  # a pattern counts once for each of these that its b
 AT_ONCE = 1_000  # bins whose patterns are sought together: few enough for the cache
 FEWEST_VOTES = 4
 MOST_PATTERNS = 80
+OWNS = 0.03  # a row needs this share of a part's votes to own it: mixtures of several loops hold parts of all of them
 STRAY = 0.15  # share of votes below which a pattern one bar away from a stronger one is taken for its error
 
 
@@ -202,7 +203,8 @@ def candidates(votes: list[Vote], longest: int) -> list[Candidate]:
     parts: list[tuple[Vote, int]] = []
     for vote in sorted(votes, key=lambda vote: _shortest_reading(vote.on, longest) > 1):  # whole rows first
         length = _shortest_reading(vote.on, longest)
-        owner = next((whole for whole in wholes if _cycle_of(vote.on, whole[0].on, longest)), None)
+        strong = (whole for whole in wholes if whole[0].count > OWNS * vote.count)
+        owner = next((whole for whole in strong if _cycle_of(vote.on, whole[0].on, longest)), None)
         if owner is not None:
             owner[1][_cycle_of(vote.on, owner[0].on, longest)] += vote.count
         elif length == 1:
