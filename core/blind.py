@@ -16,7 +16,7 @@ from core.cube import Cube
 from core.cycles import LENGTHS, Columns, On, Phases, columns_of, counted_from_song, counted_from_switch, switches
 from core.layout import Layout
 from core.progress import Progress, part_of, silent
-from core.sparse_code import KAPPA, Coder, Description, coder
+from core.sparse_code import GLANCE, KAPPA, Coder, Description, coder
 from core.votes import MISFITS, Bins, Candidate, Patterns, candidates, choose_bins, count_votes, two_level
 
 Gains = NDArray[np.float32]
@@ -28,6 +28,7 @@ MOST_CANDIDATES = 24
 PER_LOOP = 0.0025  # of the empty description: what a loop must save
 PER_SWITCH = 0.0006  # and for each time that it goes on or off
 PER_BAR = 0.0002  # and for each of its bars
+DOUBT = 0.002  # of the empty description: how much better than at a glance a proposal may be
 ROUNDS = 3
 BARS_PER_LENGTH = 4  # a loop of n bars is looked for in songs of at least this many times n
 SHADOW = 0.1  # of the empty description: a loop that saves more is no mere change of level
@@ -133,7 +134,7 @@ def layout_of(surveyed: Survey, count: int | None = None) -> Found:
     """The layout of at most `count` loops, those that are worth most; None for all."""
     subset = surveyed.subset
     found = _at_most(subset, surveyed.found, count)
-    savings = _worth(subset, found) / max(subset.empty().length, 1e-30)
+    savings = _worth(subset, found) / max(subset.empty.length, 1e-30)
     return Found(_layout(found, subset.bars), surveyed.repeating, savings)
 
 
@@ -176,13 +177,36 @@ def propose(subset: Coder, phases: list[Phases], lengths: list[int], gains: Gain
     """Describe the subset by these loops."""
     if gains is None:
         gains = np.ones((subset.bars, len(lengths)), dtype=np.float32)
-    empty = subset.empty()
     if not lengths:
-        return Proposal([], [], gains, empty, empty.length)
+        return Proposal([], [], gains, subset.empty, subset.empty.length)
     columns = columns_of(phases, lengths)
     description = subset.describe(columns.matrix * gains[:, columns.owners])
     price = sum(PER_LOOP + PER_SWITCH * switches(row >= 0) for row in phases) + PER_BAR * sum(lengths)
-    return Proposal(phases, lengths, gains, description, description.length + price * empty.length)
+    return Proposal(phases, lengths, gains, description, description.length + price * subset.empty.length)
+
+
+def improved(
+    subset: Coder,
+    current: Proposal,
+    phases: list[Phases],
+    lengths: list[int],
+    gains: Gains | None = None,
+    *,
+    margin: float = 0.0,
+) -> Proposal | None:
+    """The proposal of these loops if it is shorter than the current one, by `margin` of the empty description.
+
+    Most are not, and a glance at few bins tells.
+    """
+    gains = current.gains if gains is None else gains
+    bound = current.score - margin * subset.empty.length
+    glance = propose(subset.glance, phases, lengths, gains)
+    price = glance.score - glance.description.length
+    seen_now = float(current.description.lengths[::GLANCE].mean()) + current.score - current.description.length
+    if glance.description.length + price > seen_now - (margin - DOUBT) * subset.empty.length:
+        return None
+    proposal = propose(subset, phases, lengths, gains)
+    return proposal if proposal.score < bound else None
 
 
 def grown(subset: Coder, current: Proposal, proposed: list[Candidate], longest: int) -> Proposal:
@@ -194,8 +218,8 @@ def grown(subset: Coder, current: Proposal, proposed: list[Candidate], longest: 
     for candidate in proposed:
         phases, lengths, gains = _loops_of([candidate])
         gains = np.concatenate([current.gains, gains], axis=1)
-        more = propose(subset, current.phases + phases, current.lengths + lengths, gains)
-        if more.score < current.score:
+        more = improved(subset, current, current.phases + phases, current.lengths + lengths, gains)
+        if more is not None:
             current = _relengthened(subset, more, more.loops - 1, longest)
     return current
 
@@ -204,8 +228,9 @@ def pruned(subset: Coder, current: Proposal) -> Proposal:
     """Without the loops that are not worth their price, the least useful ones first."""
     while current.loops:
         for k in np.argsort(_worth(subset, current), kind="stable"):
-            fewer = _without(subset, current, int(k))
-            if fewer.score < current.score:
+            keep = [other for other in range(current.loops) if other != k]
+            fewer = improved(subset, current, *_chosen(current, keep))
+            if fewer is not None:
                 current = fewer
                 break
         else:
@@ -229,31 +254,30 @@ def merged(subset: Coder, current: Proposal) -> Proposal:
 def joined(subset: Coder, current: Proposal, longest: int) -> Proposal:
     """With two rows made one loop where that is shorter: a loop's rare bars may have got a row of their own."""
     for one, other in combinations(range(current.loops), 2):
-        fewer = _best(_joins(subset, current, one, other, longest))
-        if fewer is not None and fewer.score < current.score + SHADOW * subset.empty().length:
-            fewer = with_gains(subset, fewer)
-        if fewer is not None and fewer.score < current.score:
-            fewer = _relengthened(subset, fewer, fewer.loops - 1, longest)
-            return joined(subset, fewer, longest)
+        for fewer in _joins(subset, current, one, other, longest):
+            fitted = with_gains(subset, fewer)
+            if fitted.score < current.score:
+                return joined(subset, _relengthened(subset, fitted, fitted.loops - 1, longest), longest)
     return current
 
 
 def _joins(subset: Coder, current: Proposal, one: int, other: int, longest: int) -> Iterator[Proposal]:
-    """The proposals with one loop in the place of two, if that loop comes and goes no more often than either."""
+    """One loop in the place of two, if it comes and goes no more often, and might do once gains are fitted."""
     first, second = current.phases[one] >= 0, current.phases[other] >= 0
-    on = first | second
-    apart = switches(first) + switches(second)
-    if switches(on) >= apart or ((first & second).any() and switches(on) > min(switches(first), switches(second))):
+    on, both = first | second, first & second
+    if switches(on) >= switches(first) + switches(second):
         return
-    rest = [k for k in range(current.loops) if k not in (one, other)]
-    both = first & second
+    if both.any() and switches(on) > min(switches(first), switches(second)):
+        return
     scale = np.median(current.gains[both, one] / current.gains[both, other]) if both.any() else 1.0
     row_gains = np.where(first, current.gains[:, one], scale * current.gains[:, other])
-    gains = np.concatenate([current.gains[:, rest], row_gains[:, None]], axis=1).astype(np.float32)
+    phases, lengths, gains = _chosen(current, [k for k in range(current.loops) if k not in (one, other)])
+    gains = np.concatenate([gains, row_gains[:, None]], axis=1).astype(np.float32)
     for length in sorted({current.lengths[one], current.lengths[other], *_longest_cycles(on, longest)}):
         for row in _phasings(on, length):
-            phases = [*(current.phases[k] for k in rest), row]
-            yield propose(subset, phases, [*(current.lengths[k] for k in rest), length], gains)
+            fewer = improved(subset, current, [*phases, row], [*lengths, length], gains, margin=-SHADOW)
+            if fewer is not None:
+                yield fewer
 
 
 def _phasings(on: On, length: int) -> list[Phases]:
@@ -265,8 +289,9 @@ def _phasings(on: On, length: int) -> list[Phases]:
 def without_shadows(subset: Coder, current: Proposal) -> Proposal:
     """Without the loops that only make up for a change of another one's level, once the gains are fitted anew."""
     for k in reversed(range(current.loops)):
-        fewer = _without(subset, current, k)
-        if fewer.loops and fewer.score < current.score + SHADOW * subset.empty().length:
+        keep = [other for other in range(current.loops) if other != k]
+        fewer = improved(subset, current, *_chosen(current, keep), margin=-SHADOW) if keep else None
+        if fewer is not None:
             fewer = with_gains(subset, fewer)
             if fewer.score < current.score:
                 current = fewer
@@ -300,8 +325,11 @@ def _without(subset: Coder, current: Proposal, loop: int) -> Proposal:
 
 
 def _only(subset: Coder, current: Proposal, keep: list[int]) -> Proposal:
-    phases, lengths = [current.phases[k] for k in keep], [current.lengths[k] for k in keep]
-    return propose(subset, phases, lengths, current.gains[:, keep])
+    return propose(subset, *_chosen(current, keep))
+
+
+def _chosen(current: Proposal, keep: list[int]) -> tuple[list[Phases], list[int], Gains]:
+    return [current.phases[k] for k in keep], [current.lengths[k] for k in keep], current.gains[:, keep]
 
 
 def with_gains(subset: Coder, current: Proposal) -> Proposal:
@@ -311,7 +339,7 @@ def with_gains(subset: Coder, current: Proposal) -> Proposal:
         if not best.loops:
             break
         refit = propose(subset, best.phases, best.lengths, fitted_gains(subset, best))
-        if refit.score >= best.score - PER_LOOP * subset.empty().length:
+        if refit.score >= best.score - PER_LOOP * subset.empty.length:
             break
         best = refit
     return best
@@ -346,8 +374,8 @@ def reassigned(subset: Coder, current: Proposal) -> Proposal:
         phases = _flipped(subset, current)
         if all(np.array_equal(a, b) for a, b in zip(phases, current.phases, strict=True)):
             break
-        changed = propose(subset, phases, current.lengths, current.gains)
-        if changed.score >= current.score:
+        changed = improved(subset, current, phases, current.lengths)
+        if changed is None:
             break
         current = changed
     return current
@@ -357,7 +385,7 @@ def _flipped(subset: Coder, current: Proposal) -> list[Phases]:
     """The phases after the best single switch in each bar, taken while it saves more than it costs."""
     columns = current.columns()
     rows = [row.copy() for row in current.phases]
-    price = PER_SWITCH * subset.empty().length
+    price = PER_SWITCH * subset.empty.length
     for bar in range(subset.bars):
         residual = current.description.residual[:, bar]
         base = float(np.log1p(np.square(np.abs(residual)) / subset.floor).mean())
@@ -398,31 +426,27 @@ def relengthened(subset: Coder, current: Proposal, longest: int) -> Proposal:
 
 
 def _relengthened(subset: Coder, current: Proposal, loop: int, longest: int) -> Proposal:
-    """The longest cycles are tried first, as they hold all shorter ones that divide them, then shorter ones of these."""
+    """The longest cycles are tried first, as they hold all that divide them; then shorter ones."""
     on = current.phases[loop] >= 0
     for length in _longest_cycles(on, longest):
-        if length == current.lengths[loop]:
-            continue
-        longer = _best(_counted(subset, current, loop, on, length))
-        if longer is not None and longer.score < current.score - PER_LOOP * subset.empty().length:
-            current = longer
+        if length != current.lengths[loop]:
+            current = _counted(subset, current, loop, on, length, PER_LOOP) or current
     for length in (n for n in reversed(LENGTHS) if current.lengths[loop] % n == 0 and n < current.lengths[loop]):
-        shorter = _best(_counted(subset, current, loop, on, length))
-        if shorter is None or shorter.score >= current.score:
+        shorter = _counted(subset, current, loop, on, length, 0.0)
+        if shorter is None:
             break
         current = shorter
     return current
 
 
-def _counted(subset: Coder, current: Proposal, loop: int, on: On, length: int) -> Iterator[Proposal]:
-    """The proposals with one loop of another length."""
+def _counted(subset: Coder, current: Proposal, loop: int, on: On, length: int, margin: float) -> Proposal | None:
+    """With one loop of another length, counted as is best."""
     lengths = [*current.lengths[:loop], length, *current.lengths[loop + 1 :]]
-    for row in _phasings(on, length):
-        yield propose(subset, [*current.phases[:loop], row, *current.phases[loop + 1 :]], lengths, current.gains)
-
-
-def _best(proposals: Iterator[Proposal]) -> Proposal | None:
-    return min(proposals, key=lambda proposal: proposal.score, default=None)
+    changed = [
+        improved(subset, current, [*current.phases[:loop], row, *current.phases[loop + 1 :]], lengths, margin=margin)
+        for row in _phasings(on, length)
+    ]
+    return min((found for found in changed if found is not None), key=lambda found: found.score, default=None)
 
 
 def _longest_cycles(on: On, longest: int) -> list[int]:

@@ -12,6 +12,7 @@ iteratively reweighted least squares with a falling floor (Candes, Wakin and Boy
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numba
 import numpy as np
@@ -25,6 +26,7 @@ KAPPA = 1.5  # contents cost more than left-overs, so that a type must return to
 FLOOR = 1e-3  # of a bin's mean power: -30 dB is as good as explained
 CANCELLING = 4.0  # times the cost of a content that only undoes another: sounds do not cancel each other in music
 SILENCED = 0.1  # power left of two contents that cancel
+GLANCE = 4
 FALL = np.logspace(2.5, 0.0, 6, dtype=np.float32)  # times the floor: one step of the search each
 
 
@@ -33,14 +35,19 @@ class Description:
     """Bins described by types.
 
     Attributes:
-        length: mean nats a bin.
+        lengths: nats of each bin, [bins].
         contents: s, complex [bins, types].
         residual: r, complex [bins, bars].
     """
 
-    length: float
+    lengths: NDArray[np.float32]
     contents: Bins
     residual: Bins
+
+    @property
+    def length(self) -> float:
+        """Mean nats a bin."""
+        return float(self.lengths.mean())
 
 
 @dataclass(frozen=True)
@@ -60,9 +67,15 @@ class Coder:
         result: Matrix = np.log1p(power / self.floor[:, None])
         return result
 
+    @cached_property
     def empty(self) -> Description:
         """No loops at all."""
-        return Description(float(self.cost(self.bins).sum(axis=1).mean()), self.bins[:, :0], self.bins)
+        return Description(self.cost(self.bins).sum(axis=1), self.bins[:, :0], self.bins)
+
+    @cached_property
+    def glance(self) -> "Coder":
+        """A coder of every `GLANCE`-th bin, for a first look at what a layout may be worth."""
+        return Coder(self.bins[::GLANCE], self.floor[::GLANCE])
 
     def describe(self, types: Matrix) -> Description:
         """The shortest description by types [bars, types]."""
@@ -72,7 +85,7 @@ class Coder:
         residual = self.bins - contents @ types.T
         length = self.cost(residual).sum(axis=1) + KAPPA * self.cost(contents).sum(axis=1)
         length += CANCELLING * KAPPA * self._cancelled(contents, types.T @ types > 0)
-        return Description(float(length.mean()), contents, residual)
+        return Description(length, contents, residual)
 
     def _cancelled(self, contents: Bins, together: NDArray[np.bool_]) -> Matrix:
         """Cost of the contents that cancel each other where they sound together, [bins]."""
