@@ -13,58 +13,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.cube import Cube
-from core.cycles import LENGTHS, Columns, On, Phases, columns_of, counted_from_song, counted_from_switch, switches
+from core.cycles import LENGTHS, On, Phases, counted_from_song, counted_from_switch, switches
 from core.layout import Layout
 from core.progress import Progress, part_of, silent
-from core.sparse_code import GLANCE, KAPPA, Coder, Description, coder
-from core.votes import MISFITS, Bins, Candidate, Patterns, candidates, choose_bins, count_votes, two_level
-
-Gains = NDArray[np.float32]
+from core.proposals import (
+    GAIN_RANGE,
+    PER_LOOP,
+    PER_SWITCH,
+    Gains,
+    Proposal,
+    improved,
+    only,
+    propose,
+    some_of,
+    with_gains,
+    worth,
+)
+from core.sparse_code import Coder, coder
+from core.votes import MISFITS, Candidate, Patterns, candidates, choose_bins, count_votes, two_level
 
 VOTERS = 20_000  # bins that vote
 CODED = 250  # bins that are described: evenly from the strongest patterns, and as many at random
 STRATA = 20
 MOST_CANDIDATES = 24
-PER_LOOP = 0.0025  # of the empty description: what a loop must save
-PER_SWITCH = 0.0006  # and for each time that it goes on or off
-PER_BAR = 0.0002  # and for each of its bars
-DOUBT = 0.002  # of the empty description: how much better than at a glance a proposal may be
 ROUNDS = 3
-BARS_PER_LENGTH = 4  # a loop of n bars is looked for in songs of at least this many times n
+BARS_PER_LENGTH = 5  # a loop of n bars is looked for in songs of at least this many times n
+RETURNS = 2.5  # so often a longer cycle must be heard to be tried
+FIRST_LENGTH = 0.01  # of the empty description: what a longer cycle must save while other loops are still missing
 SHADOW = 0.1  # of the empty description: a loop that saves more is no mere change of level
-GAIN_STEPS = 8
-GAIN_RANGE = (0.05, 4.0)
 EVEN = 0.03  # gains all this near to 1 are 1
-GAIN_STIFFNESS = 0.02  # pull of gains towards 1, so that bars without evidence keep it
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """A set of loops and the description that it gives.
-
-    Attributes:
-        phases, lengths: of each loop.
-        gains: float32 [bars, loops], 1 unless fitted.
-        description: by these loops.
-        score: its length with the price of the loops, in nats a bin.
-    """
-
-    phases: list[Phases]
-    lengths: list[int]
-    gains: Gains
-    description: Description
-    score: float
-
-    @property
-    def loops(self) -> int:
-        return len(self.lengths)
-
-    def columns(self) -> Columns:
-        return columns_of(self.phases, self.lengths)
-
-    def sounds(self, columns: Columns, loop: int, place: int) -> Bins:
-        """What a bar of a loop holds, complex [bins]."""
-        return self.description.contents[:, columns.heard(loop, place)].sum(axis=1)
 
 
 @dataclass(frozen=True)
@@ -134,7 +111,7 @@ def layout_of(surveyed: Survey, count: int | None = None) -> Found:
     """The layout of at most `count` loops, those that are worth most; None for all."""
     subset = surveyed.subset
     found = _at_most(subset, surveyed.found, count)
-    savings = _worth(subset, found) / max(subset.empty.length, 1e-30)
+    savings = worth(subset, found) / max(subset.empty.length, 1e-30)
     return Found(_layout(found, subset.bars), surveyed.repeating, savings)
 
 
@@ -173,42 +150,6 @@ def _there(candidate: Candidate, current: Proposal) -> bool:
     return any(np.array_equal(row >= 0, candidate.on) for row in current.phases)
 
 
-def propose(subset: Coder, phases: list[Phases], lengths: list[int], gains: Gains | None = None) -> Proposal:
-    """Describe the subset by these loops."""
-    if gains is None:
-        gains = np.ones((subset.bars, len(lengths)), dtype=np.float32)
-    if not lengths:
-        return Proposal([], [], gains, subset.empty, subset.empty.length)
-    columns = columns_of(phases, lengths)
-    description = subset.describe(columns.matrix * gains[:, columns.owners])
-    price = sum(PER_LOOP + PER_SWITCH * switches(row >= 0) for row in phases) + PER_BAR * sum(lengths)
-    return Proposal(phases, lengths, gains, description, description.length + price * subset.empty.length)
-
-
-def improved(
-    subset: Coder,
-    current: Proposal,
-    phases: list[Phases],
-    lengths: list[int],
-    gains: Gains | None = None,
-    *,
-    margin: float = 0.0,
-) -> Proposal | None:
-    """The proposal of these loops if it is shorter than the current one, by `margin` of the empty description.
-
-    Most are not, and a glance at few bins tells.
-    """
-    gains = current.gains if gains is None else gains
-    bound = current.score - margin * subset.empty.length
-    glance = propose(subset.glance, phases, lengths, gains)
-    price = glance.score - glance.description.length
-    seen_now = float(current.description.lengths[::GLANCE].mean()) + current.score - current.description.length
-    if glance.description.length + price > seen_now - (margin - DOUBT) * subset.empty.length:
-        return None
-    proposal = propose(subset, phases, lengths, gains)
-    return proposal if proposal.score < bound else None
-
-
 def grown(subset: Coder, current: Proposal, proposed: list[Candidate], longest: int) -> Proposal:
     """With those proposed loops that are worth their price, asked in the order of their votes.
 
@@ -220,16 +161,16 @@ def grown(subset: Coder, current: Proposal, proposed: list[Candidate], longest: 
         gains = np.concatenate([current.gains, gains], axis=1)
         more = improved(subset, current, current.phases + phases, current.lengths + lengths, gains)
         if more is not None:
-            current = _relengthened(subset, more, more.loops - 1, longest)
+            current = _relengthened(subset, more, more.loops - 1, longest, FIRST_LENGTH)
     return current
 
 
 def pruned(subset: Coder, current: Proposal) -> Proposal:
     """Without the loops that are not worth their price, the least useful ones first."""
     while current.loops:
-        for k in np.argsort(_worth(subset, current), kind="stable"):
+        for k in np.argsort(worth(subset, current), kind="stable"):
             keep = [other for other in range(current.loops) if other != k]
-            fewer = improved(subset, current, *_chosen(current, keep))
+            fewer = improved(subset, current, *some_of(current, keep))
             if fewer is not None:
                 current = fewer
                 break
@@ -248,7 +189,7 @@ def merged(subset: Coder, current: Proposal) -> Proposal:
                 keep.remove(min(one, other, key=lambda k: current.lengths[k]))
     if len(keep) == current.loops:
         return current
-    return _only(subset, current, keep)
+    return only(subset, current, keep)
 
 
 def joined(subset: Coder, current: Proposal, longest: int) -> Proposal:
@@ -271,7 +212,7 @@ def _joins(subset: Coder, current: Proposal, one: int, other: int, longest: int)
         return
     scale = np.median(current.gains[both, one] / current.gains[both, other]) if both.any() else 1.0
     row_gains = np.where(first, current.gains[:, one], scale * current.gains[:, other])
-    phases, lengths, gains = _chosen(current, [k for k in range(current.loops) if k not in (one, other)])
+    phases, lengths, gains = some_of(current, [k for k in range(current.loops) if k not in (one, other)])
     gains = np.concatenate([gains, row_gains[:, None]], axis=1).astype(np.float32)
     for length in sorted({current.lengths[one], current.lengths[other], *_longest_cycles(on, longest)}):
         for row in _phasings(on, length):
@@ -290,7 +231,7 @@ def without_shadows(subset: Coder, current: Proposal) -> Proposal:
     """Without the loops that only make up for a change of another one's level, once the gains are fitted anew."""
     for k in reversed(range(current.loops)):
         keep = [other for other in range(current.loops) if other != k]
-        fewer = improved(subset, current, *_chosen(current, keep), margin=-SHADOW) if keep else None
+        fewer = improved(subset, current, *some_of(current, keep), margin=-SHADOW) if keep else None
         if fewer is not None:
             fewer = with_gains(subset, fewer)
             if fewer.score < current.score:
@@ -301,71 +242,12 @@ def without_shadows(subset: Coder, current: Proposal) -> Proposal:
 def _at_most(subset: Coder, current: Proposal, count: int | None) -> Proposal:
     """The `count` most useful loops."""
     while count is not None and current.loops > count:
-        current = _without(subset, current, int(np.argmin(_worth(subset, current))))
+        current = _without(subset, current, int(np.argmin(worth(subset, current))))
     return current
 
 
-def _worth(subset: Coder, current: Proposal) -> NDArray[np.float64]:
-    """How much longer the description gets without each loop if the others keep their contents: an upper bound."""
-    columns = current.columns()
-    described = current.description
-    worth = np.empty(current.loops)
-    for k in range(current.loops):
-        own = np.flatnonzero(columns.owners == k)
-        bars = current.phases[k] >= 0
-        played = columns.matrix[bars][:, own] * current.gains[bars, k, None]
-        exposed = described.residual[:, bars] + described.contents[:, own] @ played.T
-        left_over = subset.cost(exposed).sum(axis=1) - subset.cost(described.residual[:, bars]).sum(axis=1)
-        worth[k] = (left_over - KAPPA * subset.cost(described.contents[:, own]).sum(axis=1)).mean()
-    return worth
-
-
 def _without(subset: Coder, current: Proposal, loop: int) -> Proposal:
-    return _only(subset, current, [k for k in range(current.loops) if k != loop])
-
-
-def _only(subset: Coder, current: Proposal, keep: list[int]) -> Proposal:
-    return propose(subset, *_chosen(current, keep))
-
-
-def _chosen(current: Proposal, keep: list[int]) -> tuple[list[Phases], list[int], Gains]:
-    return [current.phases[k] for k in keep], [current.lengths[k] for k in keep], current.gains[:, keep]
-
-
-def with_gains(subset: Coder, current: Proposal) -> Proposal:
-    """With a gain for each loop in each bar, if that shortens the description."""
-    best = current
-    for _ in range(GAIN_STEPS):
-        if not best.loops:
-            break
-        refit = propose(subset, best.phases, best.lengths, fitted_gains(subset, best))
-        if refit.score >= best.score - PER_LOOP * subset.empty.length:
-            break
-        best = refit
-    return best
-
-
-def fitted_gains(subset: Coder, current: Proposal) -> Gains:
-    """Gains of the loops in each bar by reweighted least squares on the contents, mean 1 over the bars of each loop."""
-    described = current.description
-    columns = current.columns()
-    floor = subset.floor[:, None]
-    weights = 1 / (np.square(np.abs(described.residual)) + floor)
-    gains = current.gains.copy()
-    for bar in range(subset.bars):
-        active = [k for k in range(current.loops) if current.phases[k][bar] >= 0]
-        if not active:
-            continue
-        contents = np.stack([current.sounds(columns, k, int(current.phases[k][bar])) for k in active], axis=1)
-        weighted = contents.conj() * weights[:, bar, None]
-        system = (weighted.T @ contents).real
-        right = (weighted.T @ subset.bins[:, bar]).real
-        stiffness = GAIN_STIFFNESS * np.diag(system) + np.finfo(np.float32).tiny
-        solved = np.linalg.solve(system + np.diag(stiffness), right + stiffness)
-        gains[bar, active] = np.clip(solved, *GAIN_RANGE)
-    for k, row in enumerate(current.phases):
-        gains[row >= 0, k] /= np.median(gains[row >= 0, k])
-    return gains
+    return only(subset, current, [k for k in range(current.loops) if k != loop])
 
 
 def reassigned(subset: Coder, current: Proposal) -> Proposal:
@@ -425,12 +307,12 @@ def relengthened(subset: Coder, current: Proposal, longest: int) -> Proposal:
     return current
 
 
-def _relengthened(subset: Coder, current: Proposal, loop: int, longest: int) -> Proposal:
+def _relengthened(subset: Coder, current: Proposal, loop: int, longest: int, margin: float = PER_LOOP) -> Proposal:
     """The longest cycles are tried first, as they hold all that divide them; then shorter ones."""
     on = current.phases[loop] >= 0
     for length in _longest_cycles(on, longest):
         if length != current.lengths[loop]:
-            current = _counted(subset, current, loop, on, length, PER_LOOP) or current
+            current = _counted(subset, current, loop, on, length, margin) or current
     for length in (n for n in reversed(LENGTHS) if current.lengths[loop] % n == 0 and n < current.lengths[loop]):
         shorter = _counted(subset, current, loop, on, length, 0.0)
         if shorter is None:
@@ -451,7 +333,7 @@ def _counted(subset: Coder, current: Proposal, loop: int, on: On, length: int, m
 
 def _longest_cycles(on: On, longest: int) -> list[int]:
     """The longest cycles, of those that divide by three and those that do not, that a row is long enough for."""
-    possible = [n for n in LENGTHS if n <= longest and on.sum() >= 1.5 * n]
+    possible = [n for n in LENGTHS if n <= longest and on.sum() >= RETURNS * n]
     return [group[-1] for group in ([n for n in possible if n % 3], [n for n in possible if not n % 3]) if group]
 
 

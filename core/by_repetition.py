@@ -70,7 +70,7 @@ def separate_by_repetition(
 
 
 def _coherent(clip: Clip, refined: Refined, exact: Found, progress: Progress) -> Parts:
-    found = separate(clip.samples, refined.grid, exact.layout, rate=clip.rate, shifts=refined.shifts, progress=progress)
+    exact, found = _without_faint_loops(clip, refined, exact, progress)
     order = np.argsort(-_energies(found.stems), kind="stable")
     _rearrange(found.stems, order)
     trust = found.noise_gain[order]

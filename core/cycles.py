@@ -91,4 +91,5 @@ def columns_of(phases: list[Phases], lengths: list[int]) -> Columns:
                     rows.append(here)
                     keys.append((loop, period, place))
     owners, periods, places = np.array(keys, dtype=np.intp).reshape(-1, 3).T
-    return Columns(np.array(rows, dtype=np.float32).reshape(len(rows), -1).T, owners, periods, places)
+    matrix = np.array(rows, dtype=np.float32).reshape(len(rows), len(phases[0]) if phases else 0)
+    return Columns(matrix.T, owners, periods, places)

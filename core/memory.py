@@ -13,9 +13,10 @@ import numpy as np
 
 from core.audio import Clip
 from core.bars import BarGrid
-from core.blind import Survey, propose
+from core.blind import Survey
 from core.cache import Arrays, Cache, key_of
 from core.grid import Refined
+from core.proposals import propose
 from core.sparse_code import Coder
 
 Remembered = TypeVar("Remembered")

@@ -10,11 +10,12 @@ miss a bar or two, so loops are taken from the most voted down, and a row near a
 import numpy as np
 from numpy.typing import NDArray
 
-from core.blind import Proposal, propose, strata
+from core.blind import strata
 from core.cube import Cube
 from core.cycles import On, switches
 from core.layout import Layout
 from core.progress import Progress, silent
+from core.proposals import Proposal, propose
 from core.sparse_code import Coder, coder
 from core.votes import (
     EDGE,
@@ -60,7 +61,7 @@ def find_played_layout(
     spread = strata(two_level(chosen.bins), seed)
     subset = coder(chosen.bins[spread], chosen.slack[spread])
     found = described(subset, chosen_loops(subset, proposed, progress)[:count])
-    if found.score > (1 - EXPLAINED) * subset.empty().length:
+    if found.score > (1 - EXPLAINED) * subset.empty.length:
         found = propose(subset, [], [])
     phases = np.array(found.phases, dtype=np.int16).reshape(found.loops, cube.shape[3]).T
     return Layout((phases >= 0).astype(np.float32), tuple(found.lengths), phases), found

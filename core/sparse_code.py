@@ -14,10 +14,10 @@ iteratively reweighted least squares with a falling floor (Candes, Wakin and Boy
 from dataclasses import dataclass
 from functools import cached_property
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from core.compiled import compiled
 from core.votes import Bins
 
 Matrix = NDArray[np.float32]
@@ -100,7 +100,7 @@ class Coder:
         return total
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]  # numba publishes no types
+@compiled
 def _reweight(bins: Bins, types: Matrix, floor: Matrix, fall: Matrix, contents: Bins) -> None:
     """Iteratively reweighted least squares in every bin, in place of the contents that it starts from.
 
@@ -134,7 +134,7 @@ def _reweight(bins: Bins, types: Matrix, floor: Matrix, fall: Matrix, contents: 
                     weighted = weight * types[bar, row]
                     right[0, row] += weighted * x.real
                     right[1, row] += weighted * x.imag
-                    for j in range(i + 1):
+                    for j in range(i, sounding[bar]):
                         column = here[bar, j]
                         system[row, column] += weighted * types[bar, column]
             for t in range(count):
@@ -145,29 +145,31 @@ def _reweight(bins: Bins, types: Matrix, floor: Matrix, fall: Matrix, contents: 
                 contents[n, t] = complex(right[0, t], right[1, t])
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]  # numba publishes no types
+@compiled
 def _solve(system: Matrix, right: Matrix) -> None:
-    """A x = b for a positive A given by its lower triangle, and each row b of `right`: x in its place, A factored."""
+    """A x = b for a positive A given by its upper triangle, and each row b of `right`: x in its place.
+
+    Cholesky's factor takes A's place, row by row, with the inverse of its diagonal on the diagonal.
+    """
     count = len(system)
     for i in range(count):
-        for j in range(i + 1):
-            total = system[i, j]
-            for k in range(j):
-                total -= system[i, k] * system[j, k]
-            if j < i:
-                system[i, j] = total * system[j, j]
-            else:  # the diagonal holds its inverse
-                system[i, i] = 1 / np.sqrt(max(total, np.float32(1e-30)))
+        scale = 1 / np.sqrt(max(system[i, i], np.float32(1e-30)))
+        for k in range(i + 1, count):
+            system[i, k] *= scale
+        system[i, i] = scale
+        for j in range(i + 1, count):
+            share = system[i, j]
+            for k in range(j, count):
+                system[j, k] -= share * system[i, k]
     for r in range(len(right)):
         for i in range(count):
-            total = right[r, i]
-            for k in range(i):
-                total -= system[i, k] * right[r, k]
-            right[r, i] = total * system[i, i]
-        for i in range(count - 1, -1, -1):
             right[r, i] *= system[i, i]
-            for k in range(i):
+            for k in range(i + 1, count):
                 right[r, k] -= system[i, k] * right[r, i]
+        for i in range(count - 1, -1, -1):
+            for k in range(i + 1, count):
+                right[r, i] -= system[i, k] * right[r, k]
+            right[r, i] *= system[i, i]
 
 
 def coder(bins: Bins, slack: NDArray[np.float32] | None = None) -> Coder:

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from core.cycles import Phases, counted_from_song, types
+from core.cycles import Phases, counted_from_song
+from core.layout import Layout, type_matrix
 from core.votes import Bins
 
 
@@ -27,9 +28,9 @@ def loop_bins(
     """Bins [count, bars] in which each bar of each loop sounds in a share `filling` of them, and their phase rows."""
     rng = np.random.default_rng(seed)
     phases = [counted_from_song(on, length) for on, length in zip(rows, lengths, strict=True)]
-    matrix, owners, _ = types(phases, lengths)
-    if gains is not None:
-        matrix = matrix * gains[:, owners]
+    heard = np.array(phases).T
+    levels = np.where(heard >= 0, 1.0 if gains is None else gains, 0.0).astype(np.float32)
+    matrix, _ = type_matrix(Layout(levels, tuple(lengths), heard))
     shape = (count, matrix.shape[1])
     contents = (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)) * (rng.random(shape) < filling)
     bars = (count, len(matrix))

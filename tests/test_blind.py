@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from core.blind import Proposal, find_layout, fitted_gains, merged, propose, pruned, with_gains
+from core.blind import find_layout, joined, merged, pruned
 from core.by_repetition import EXACTLY
 from core.cube import analyse, frame
 from core.cycles import counted_from_song
+from core.proposals import Proposal, fitted_gains, improved, propose, some_of, with_gains
 from core.songs import build
 from core.sparse_code import Coder, coder
 from core.votes import Bins
@@ -54,6 +55,38 @@ def test_loops_never_heard_apart_become_the_longer_one(subset: Coder) -> None:
     assert sorted(merged(subset, twice).lengths) == [1, 1, 2]
 
 
+def test_what_returns_within_a_loop_makes_no_loop_of_its_own() -> None:
+    """A loop A B A C: its second half differs in few places, so it must not fall into a loop A B and a stray bar."""
+    rng = np.random.default_rng(3)
+    bins, phases = loop_bins([ROWS[0]], [4], count=400)
+    same = rng.random(400) < 0.7
+    shorter, _ = loop_bins([ROWS[0]], [2], count=400, seed=5)
+    mixed = coder(np.where(same[:, None], shorter, bins).astype(np.complex64))
+    whole = propose(mixed, phases, [4])
+    halves = propose(mixed, [counted_from_song(ROWS[0], 2), phases[0]], [2, 4])
+    assert whole.score < halves.score
+    assert whole.score < propose(mixed, [counted_from_song(ROWS[0], 2)], [2]).score
+
+
+def test_bars_of_a_loop_that_got_a_row_of_their_own_are_joined_to_it() -> None:
+    subset = coder(loop_bins(ROWS, [1, 4, 1], count=400)[0])
+    last = ROWS[1] & (np.arange(32) % 4 == 3)
+    split = described(subset, [ROWS[0], ROWS[1] & ~last, last, ROWS[2]], [1, 4, 1, 1])
+    whole = joined(subset, split, 4)
+    assert sorted(whole.lengths) == [1, 1, 4]
+    assert any(np.array_equal(r >= 0, ROWS[1]) for r in whole.phases)
+
+
+def test_a_glance_never_lets_a_longer_description_pass(subset: Coder) -> None:
+    true = described(subset, ROWS, [1, 2, 1])
+    for keep in ([0, 1], [0, 2], [1, 2]):
+        assert improved(subset, true, *some_of(true, keep)) is None
+        fewer = propose(subset, *some_of(true, keep))
+        found = improved(subset, fewer, true.phases, true.lengths, true.gains)
+        assert found is not None
+        assert found.score == true.score
+
+
 def test_gains_are_found_and_even_ones_left_alone() -> None:
     gains = np.ones((32, 3), dtype=np.float32)
     gains[24:, 1] = 0.6
@@ -87,7 +120,7 @@ def test_layouts_of_whole_songs(kind: str) -> None:
     cube = analyse(song.mixture.samples[:1], frame(song.grid, song.rate))
     found = find_layout(cube)
     rows = {column.tobytes() for column in (found.layout.phases >= 0).T}
-    true = [column.tobytes() for column in (song.activations > 0).T]
+    true = {column.tobytes() for column in (song.activations > 0).T}  # what is never heard apart is one loop
     assert found.repeating > EXACTLY
     assert (found.savings > 0).all()
     assert sum(on in rows for on in true) >= len(true) - 1

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.cycles import counted_from_song, counted_from_switch, filled, residue_bars, switches, types
+from core.cycles import columns_of, counted_from_song, counted_from_switch, filled, residue_bars, switches
 
 
 def row(text: str) -> np.ndarray:
@@ -28,11 +28,21 @@ def test_bars_between_two_known_on_bars_are_filled() -> None:
     assert filled(part, known).tolist() == row("..#####.....###.").tolist()
 
 
-def test_types_add_up_to_the_rows() -> None:
+def test_a_loop_has_a_column_for_all_that_returns_in_it() -> None:
     rows = [row("########"), row("..####..")]
-    matrix, owners, places = types([counted_from_song(rows[0], 2), counted_from_song(rows[1], 1)], [2, 1])
-    assert matrix.shape == (8, 3)
-    assert owners.tolist() == [0, 0, 1]
-    assert places.tolist() == [0, 1, 0]
-    np.testing.assert_array_equal(matrix[:, owners == 0].sum(axis=1), rows[0])
-    np.testing.assert_array_equal(matrix[:, 2], rows[1])
+    columns = columns_of([counted_from_song(rows[0], 4), counted_from_song(rows[1], 1)], [4, 1])
+    assert columns.owners.tolist() == [0] * 7 + [1]
+    assert columns.periods.tolist() == [4, 4, 4, 4, 2, 2, 1, 1]
+    assert columns.places.tolist() == [0, 1, 2, 3, 0, 1, 0, 0]
+    for period in (4, 2, 1):  # the columns of each period make up the loop
+        level = (columns.owners == 0) & (columns.periods == period)
+        np.testing.assert_array_equal(columns.matrix[:, level].sum(axis=1), rows[0])
+    for bar in range(8):
+        heard = columns.heard(0, bar % 4)
+        assert set(heard) == set(np.flatnonzero((columns.owners == 0) & (columns.matrix[bar] > 0)))
+
+
+def test_columns_that_would_be_heard_at_the_same_time_are_one() -> None:
+    columns = columns_of([counted_from_song(row("#...#..."), 4)], [4])  # only the loop's first bar is ever heard
+    assert columns.matrix.shape == (8, 1)
+    assert columns_of([], []).matrix.size == 0
