@@ -16,6 +16,7 @@ from bridge.client import Client
 from bridge.daemon import AlreadyRunningError, Running, find_daemon, serve
 from bridge.request import JobRequest
 from bridge.settings import BridgeSettings
+from bridge.worker_process import Work
 from core.progress import Progress
 
 MOST_SECONDS = 0.5  # that a song takes
@@ -47,6 +48,15 @@ def count_song(request: JobRequest, folder: Path, progress: Progress) -> Path:
     return result
 
 
+def spin(request: JobRequest, folder: Path, progress: Progress) -> Path:
+    """Work that keeps a core busy until it is cancelled."""
+    until = time.monotonic() + 3_600.0
+    while time.monotonic() < until:
+        progress(0.5, "spinning")
+        hashlib.sha256(bytes(1_000_000))
+    return count_song(request, folder, progress)
+
+
 def is_whole(result: Path) -> bool:
     """Whether a result of `count_song` has all that its manifest promises."""
     try:
@@ -57,9 +67,10 @@ def is_whole(result: Path) -> bool:
 
 
 class Daemon:
-    """A daemon that works with `count_song`, to be killed and started again in the same folder."""
+    """A daemon with work of this module, to be killed and started again in the same folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, work: Work = count_song) -> None:
+        self._work = work.__name__
         home = folder / "home"
         home.mkdir(exist_ok=True)
         self.settings = _settings(home)
@@ -67,7 +78,7 @@ class Daemon:
         self._popen = self._begin()
 
     def _begin(self) -> "subprocess.Popen[bytes]":
-        code = f"from benchmarks.daemons import main; main({str(self.settings.state)!r})"
+        code = f"from benchmarks.daemons import main; main({str(self.settings.state)!r}, {self._work!r})"
         environment = os.environ | {"PYTHONPATH": str(_ROOT), "OPENBLAS_NUM_THREADS": "1"}
         with self.log.open("a") as log:
             command = [sys.executable, "-c", code]
@@ -131,10 +142,10 @@ def table(rows: list[Row]) -> str:
     return "\n".join([lines[0], "-" * (sum(widths) + 4), *lines[1:], ""])
 
 
-def main(home: str) -> None:
+def main(home: str, work: str) -> None:
     """The process of a daemon."""
     with suppress(AlreadyRunningError):
-        serve(_settings(Path(home)), count_song)
+        serve(_settings(Path(home)), globals()[work])
 
 
 def _settings(home: Path) -> BridgeSettings:
