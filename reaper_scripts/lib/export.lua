@@ -1,0 +1,41 @@
+-- What an item plays, before its take FX, to a WAV file: some of it in each call, so that REAPER stays alive.
+return function(reaper, wav)
+  local M = {}
+
+  local FRAMES = 65536 -- in one call: 20 to 40 ms
+  local FAILED = -1
+
+  -- An export of a take: `step()` writes some and returns the part that is done, 1 when the file is whole; `close()`
+  -- lets go of everything and may be called at any time.
+  function M.start(take, item, path)
+    local total = math.floor(item.length * item.rate + 0.5)
+    local writer = wav.create(path, total, item.rate, item.channels)
+    local accessor = reaper.CreateTakeAudioAccessor(take)
+    local buffer = reaper.new_array(FRAMES * item.channels)
+    local done = 0
+    local M = { frames = total }
+
+    function M.close()
+      local held = accessor
+      accessor = nil
+      if held then reaper.DestroyAudioAccessor(held) end
+      writer.close()
+    end
+
+    function M.step()
+      local frames = math.min(FRAMES, total - done)
+      buffer.clear() -- where nothing plays, or past the end, the accessor leaves what was there
+      -- Times of a take's accessor count from the item's start.
+      local got = reaper.GetAudioAccessorSamples(accessor, item.rate, item.channels, done / item.rate, frames, buffer)
+      if got == FAILED then error({ told = item.name .. ": REAPER cannot read its audio; is the media online?" }) end
+      writer.write(buffer.table(1, frames * item.channels), frames * item.channels)
+      done = done + frames
+      if done == total then M.close() end
+      return done / total
+    end
+
+    return M
+  end
+
+  return M
+end

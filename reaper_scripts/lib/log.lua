@@ -1,0 +1,30 @@
+-- A log file that never grows beyond a bound. What is logged also goes to REAPER's console, without opening it.
+return function(reaper, path)
+  local M = { path = path }
+
+  local LARGEST = 256 * 1024 -- bytes
+
+  local function rotate()
+    local file = io.open(path, "rb")
+    if not file then return end
+    local size = file:seek("end")
+    file:close()
+    if size > LARGEST then
+      os.remove(path .. ".old")
+      os.rename(path, path .. ".old")
+    end
+  end
+
+  -- Add a line. A log that cannot be written stops nobody's work.
+  function M.add(text)
+    rotate()
+    local file = io.open(path, "ab")
+    if file then
+      file:write(os.date("%Y-%m-%d %H:%M:%S "), text, "\n")
+      file:close()
+    end
+    reaper.ShowConsoleMsg("!SHOW:loopcube: " .. text .. "\n")
+  end
+
+  return M
+end
