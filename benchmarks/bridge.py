@@ -3,10 +3,12 @@
 uv run python -m benchmarks.bridge --mutants 1000000   spoilt packets through the whole service
 uv run python -m benchmarks.bridge --jobs 1000         jobs through a network that loses 30 % each way
 uv run python -m benchmarks.bridge --pings 2000        answers while two workers are busy, and during a burst
+uv run python -m benchmarks.bridge --bytes 200000      documents pulled in chunks, with and without loss
 uv run python -m benchmarks.bridge --packets 20000     decoding, beside python-osc alone and liblo
 """
 
 import argparse
+import json
 import multiprocessing
 import socket
 import tempfile
@@ -41,6 +43,7 @@ from bridge.watches import Watches
 
 CLIENTS = 8
 LOSS, DOUBLED, DELAY = 0.3, 0.2, 0.05
+LOSSES = {0.0: "", 0.01: "", 0.1: "< 1", 0.3: ""}
 BURST = 20_000
 PAUSE = 0.005  # seconds between pings
 
@@ -52,6 +55,7 @@ def main() -> None:
         "mutants": spoilt,
         "jobs": lossy,
         "pings": answers,
+        "bytes": documents,
         "packets": decoding,
     }
     for name in trials:
@@ -126,6 +130,23 @@ def answers(folder: Path, count: int) -> list[Row]:
         (f"during {BURST} pings of somebody else", _quantiles(meanwhile), "worst < 100"),
         ("pings of somebody else that were dropped for their number", f"{limited}", "> 0"),
     ]
+
+
+def documents(folder: Path, size: int) -> list[Row]:
+    """A manifest of so many bytes, pulled through networks that lose more and more."""
+    (folder / "manifest.json").write_text(json.dumps("x" * (size - 2)))
+    song = folder / "song.wav"
+    song.write_bytes(b"RIFF")
+    rows = [(f"a document of {size} bytes", "seconds", "target")]
+    with _service(folder, 16) as (service, endpoint), _worker(service.jobs, Counter()):
+        for loss, target in LOSSES.items():
+            with LossyProxy(endpoint.port, loss=loss) as proxy, Client(proxy.port, TOKEN) as client:
+                job = client.start({"path": str(song)}).job
+                client.wait(job)
+                began = time.perf_counter()
+                client.manifest(job)
+                rows.append((f"{loss:.0%} lost each way", f"{time.perf_counter() - began:.3f}", target))
+    return rows
 
 
 def decoding(folder: Path, count: int) -> list[Row]:

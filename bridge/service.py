@@ -158,8 +158,12 @@ class Service:
         destination = self._clients.destination(source)
 
         def reply(message: Reply | Error) -> None:
+            try:
+                encoded = _encoded(message)
+            except LoopError as error:  # a path may be too long for an answer
+                message = _error(error, rid, decoded.address)
+                encoded = _encoded(message)
             self._tap.note(packet, source, message.code if isinstance(message, Error) else 0)
-            encoded = _encoded(message)
             self._replies.keep(rid, encoded)
             # Only a hello says where its own answer goes; after a bye that is forgotten.
             send(encoded, self._clients.destination(source) if decoded.address == Hello.address else destination)

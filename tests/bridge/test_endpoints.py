@@ -48,6 +48,19 @@ def test_hundreds_of_answers_come_back_in_order(peer: Peer) -> None:
         assert peer.ask("/loopcube/ping", TOKEN, f"r{number}").arguments[0] == f"r{number}"
 
 
+def test_answers_to_two_clients_are_never_crossed(endpoint: Endpoint) -> None:
+    with Peer(endpoint.port) as one, TcpPeer(endpoint.port) as other:
+        for batch in range(100):
+            rids = {
+                peer: [f"{name}{batch}-{number}" for number in range(20)] for name, peer in (("a", one), ("b", other))
+            }
+            for pair in zip(*rids.values(), strict=True):
+                for peer, rid in zip(rids, pair, strict=True):
+                    peer.send(wire.encode("/loopcube/ping", (TOKEN, rid)))
+            for peer, expected in rids.items():
+                assert [wire.decode(peer.receive()).arguments[0] for _ in expected] == expected
+
+
 @pytest.mark.parametrize("name", ODD)
 def test_after_an_odd_packet_a_ping_still_answers(endpoint: Endpoint, peer: Peer, name: str) -> None:
     peer.ask("/loopcube/ping", TOKEN, "before")

@@ -50,3 +50,11 @@ def test_a_list_has_as_many_folders_as_fit(talk: Talk, folder: Path) -> None:
         pages += 1
     assert sorted(found) == folders
     assert 1 < pages < 12
+
+
+def test_a_folder_that_no_answer_can_hold_is_told_of(talk: Talk, folder: Path) -> None:
+    for _ in range(3):
+        folder /= "\u00fc" * 100
+    folder.mkdir(parents=True)
+    assert isinstance(talk("watch/add", "r1", str(folder)), messages.WatchAddReply)
+    assert read_code(talk("watch/list", "r2", 0)) is Code.LIMIT
