@@ -12,8 +12,6 @@ the types of a loop, so that a long loop costs no more than a short one. The bar
 around them, so that x = D s holds in every bin of what repeats.
 """
 
-from typing import Any
-
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
@@ -23,11 +21,11 @@ from core.cube import window_length
 from core.progress import Progress, silent
 from core.repetition import Matrix
 from core.threads import in_order
+from core.weighted import inverse, pooled, power_left, solve
 
 ROUNDS = 12
 FLOOR = 1e-6  # of a bin's power: the last f, and how far below the mixture a loop is still heard
 LEAST_COST = 3e-6  # beside a weight of 1: some ten times the rounding of float32
-ROUNDING = 1e-6  # share of a diagonal element below which elimination has left nothing but rounding
 
 Array = NDArray[np.float32]
 Cells = NDArray[np.float32]
@@ -82,27 +80,18 @@ def sparsest(cells: Cells, mixing: Array, shares: Array, prior: float) -> Cells:
         prior: as in `resolved`.
     """
     bars, parts, bins = cells.shape
-    types = mixing.shape[1]
-    squares = (mixing[:, :, None] * mixing[:, None, :]).reshape(bars, -1).T
     power = np.square(cells).sum(axis=1).mean(axis=0) + np.float32(1e-20)
     weights: Array = np.ones((bars, bins), dtype=np.float32)
-    costs: Array = np.full((types, bins), 1e-3, dtype=np.float32)
-    result: Cells = np.zeros((types, parts, bins), dtype=np.float32)
-    room = np.empty_like(cells)  # one for all rounds: fresh memory costs as much as what is computed in it
+    costs: Array = np.full((mixing.shape[1], bins), 1e-3, dtype=np.float32)
+    result: Cells = np.empty((mixing.shape[1], parts, bins), dtype=np.float32)
     for round_ in range(ROUNDS):
-        systems: NDArray[Any] = (squares @ weights).reshape(types, types, bins)
-        systems[np.arange(types), np.arange(types)] += costs
-        weighted = np.multiply(cells, weights[:, None], out=room)
-        result = _solved(systems, (mixing.T @ weighted.reshape(bars, -1)).reshape(types, parts, bins))
-        left = np.matmul(mixing, result.reshape(types, -1), out=room.reshape(bars, -1)).reshape(cells.shape)
-        np.subtract(cells, left, out=left)
+        solve(cells, mixing, weights, costs, result)
         floor = power * np.float32(FLOOR ** (round_ / (ROUNDS - 1)))
-        weights = 1 / (_pooled(left) + floor)
-        costs = np.float32(prior) * shares.diagonal()[:, None] / (shares @ _pooled(result) + floor)
-        # Only their ratio counts; the heaviest bar weighs 1, and no cost is so small that a singular D shows.
-        scale = 1 / weights.max(axis=0)
-        weights *= scale
-        costs = costs * scale + np.float32(LEAST_COST)
+        # Only the ratio of weights and costs counts; the heaviest bar weighs 1.
+        weights, scale = inverse(pooled(power_left(cells, mixing, result)), floor)
+        loudness = shares @ pooled(np.square(result).sum(axis=1))
+        costs = np.float32(prior) * shares.diagonal()[:, None] / (loudness + floor) * scale
+        costs += np.float32(LEAST_COST)  # so that a singular D does not show
     return result
 
 
@@ -110,34 +99,3 @@ def _shares(owners: NDArray[np.intp]) -> Array:
     together = owners[:, None] == owners
     shares: Array = (together / together.sum(axis=1)).astype(np.float32)
     return shares
-
-
-def _pooled(cells: Cells) -> Array:
-    """Power of each cell over its parts and its neighbours in frequency."""
-    power = np.square(cells[:, 0])
-    for part in range(1, cells.shape[1]):
-        power += np.square(cells[:, part])
-    pooled: Array = power.copy()
-    pooled[:, 1:] += power[:, :-1]
-    pooled[:, :-1] += power[:, 1:]
-    pooled[:, [0, -1]] += power[:, [0, -1]]
-    pooled *= np.float32(1 / 3)
-    return pooled
-
-
-def _solved(systems: Array, wanted: Cells) -> Cells:
-    """Solutions of positive definite systems [types, types, n] for [types, parts, n], in place: Gauss's elimination.
-
-    All n at once a row: several times as fast as a call of LAPACK for each small system.
-    """
-    types = len(systems)
-    least = np.float32(ROUNDING) * systems[np.arange(types), np.arange(types)]
-    for i in range(types):
-        np.maximum(systems[i, i], least[i], out=systems[i, i])  # rounding may take all of it away
-        factors = systems[i + 1 :, i] / systems[i, i]
-        systems[i + 1 :, i + 1 :] -= factors[:, None] * systems[i, i + 1 :]
-        wanted[i + 1 :] -= factors[:, None] * wanted[i]
-    for i in reversed(range(types)):
-        wanted[i] /= systems[i, i]
-        wanted[:i] -= systems[:i, i, None] * wanted[i]
-    return wanted

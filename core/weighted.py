@@ -1,0 +1,146 @@
+"""Weighted least squares with one small system for each frequency: the loops of `core.reweighted`, compiled.
+
+Cells are [bars or types, parts, frequencies]; all loops run innermost over a few neighbouring frequencies, so that the
+processor takes several at a time and what it works on stays close to it. D is mostly zeros, which cost nothing.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.compiled import compiled
+
+Array = NDArray[np.float32]
+
+AT_ONCE = 128  # frequencies
+ROUNDING = np.float32(1e-6)  # share of a diagonal element below which elimination has left nothing but rounding
+
+
+@compiled
+def solve(cells: Array, mixing: Array, weights: Array, costs: Array, result: Array) -> None:
+    """The types s with the least sum over bars of weight |x_b - D_b s|^2 + sum over types of cost |s_t|^2.
+
+    Args:
+        cells: X [bars, parts, frequencies].
+        mixing: D [bars, types].
+        weights: [bars, frequencies].
+        costs: [types, frequencies], above 0.
+        result: receives S [types, parts, frequencies].
+    """
+    frequencies, types = cells.shape[2], mixing.shape[1]
+    system = np.empty((types, types, AT_ONCE), dtype=np.float32)
+    wanted = np.empty((types, cells.shape[1], AT_ONCE), dtype=np.float32)
+    for start in range(0, frequencies, AT_ONCE):
+        count = min(AT_ONCE, frequencies - start)
+        system[:] = np.float32(1)  # where there are no more frequencies, anything solvable
+        wanted[:] = np.float32(0)
+        _gather(cells, mixing, weights, start, count, system, wanted)
+        for t in range(types):
+            for f in range(count):
+                system[t, t, f] += costs[t, start + f]
+        _eliminate(system, wanted)
+        result[:, :, start : start + count] = wanted[:, :, :count]
+
+
+@compiled
+def power_left(cells: Array, mixing: Array, types: Array) -> Array:
+    """The power of X - D S in each bar, all parts together, [bars, frequencies]."""
+    bars, parts, frequencies = cells.shape
+    power = np.zeros((bars, frequencies), dtype=np.float32)
+    left = np.empty(frequencies, dtype=np.float32)
+    for b in range(bars):
+        for p in range(parts):
+            left[:] = cells[b, p]
+            for t in range(mixing.shape[1]):
+                gain = mixing[b, t]
+                if gain != 0:
+                    for f in range(frequencies):
+                        left[f] -= gain * types[t, p, f]
+            for f in range(frequencies):
+                power[b, f] += left[f] * left[f]
+    return power
+
+
+@compiled
+def pooled(power: Array) -> Array:
+    """The mean of each power [bars or types, frequencies] and those of the frequencies beside it."""
+    rows, last = power.shape[0], power.shape[1] - 1
+    result = np.empty_like(power)
+    for b in range(rows):
+        for f in range(1, last):
+            result[b, f] = (power[b, f - 1] + power[b, f] + power[b, f + 1]) / np.float32(3)
+        result[b, 0] = (np.float32(2) * power[b, 0] + power[b, min(last, 1)]) / np.float32(3)
+        result[b, last] = (np.float32(2) * power[b, last] + power[b, max(last - 1, 0)]) / np.float32(3)
+    return result
+
+
+@compiled
+def inverse(power: Array, floor: Array) -> tuple[Array, Array]:
+    """1 / (power + floor), [bars, frequencies], over the greatest of all bars; and 1 over that, [frequencies]."""
+    bars, frequencies = power.shape
+    result = np.empty_like(power)
+    most = np.zeros(frequencies, dtype=np.float32)
+    for b in range(bars):
+        for f in range(frequencies):
+            result[b, f] = np.float32(1) / (power[b, f] + floor[f])
+            most[f] = max(most[f], result[b, f])
+    for b in range(bars):
+        for f in range(frequencies):
+            result[b, f] /= most[f]
+    return result, np.float32(1) / most
+
+
+@compiled
+def _gather(cells: Array, mixing: Array, weights: Array, start: int, count: int, system: Array, wanted: Array) -> None:
+    """The upper half of D^T W D, and D^T W X, of `count` frequencies."""
+    bars, parts, _ = cells.shape
+    types = mixing.shape[1]
+    weight = np.empty(count, dtype=np.float32)
+    heard = np.empty((parts, count), dtype=np.float32)
+    system[:, :, :count] = np.float32(0)
+    for b in range(bars):
+        weight[:] = weights[b, start : start + count]
+        heard[:] = cells[b, :, start : start + count]
+        for p in range(parts):
+            for f in range(count):
+                heard[p, f] *= weight[f]
+        for i in range(types):
+            gain = mixing[b, i]
+            if gain == 0:
+                continue
+            for j in range(i, types):
+                both = gain * mixing[b, j]
+                if both != 0:
+                    for f in range(count):
+                        system[i, j, f] += both * weight[f]
+            for p in range(parts):
+                for f in range(count):
+                    wanted[i, p, f] += gain * heard[p, f]
+
+
+@compiled
+def _eliminate(system: Array, wanted: Array) -> None:
+    """Gauss's elimination of symmetric positive definite systems of which the upper half is given; both change."""
+    types, parts, frequencies = wanted.shape
+    least = np.empty((types, frequencies), dtype=np.float32)
+    factor = np.empty(frequencies, dtype=np.float32)
+    for i in range(types):
+        least[i] = ROUNDING * system[i, i]
+    for i in range(types):
+        for f in range(frequencies):
+            system[i, i, f] = max(system[i, i, f], least[i, f])  # rounding may take all of it away
+        for j in range(i + 1, types):
+            for f in range(frequencies):
+                factor[f] = system[i, j, f] / system[i, i, f]
+            for k in range(j, types):
+                for f in range(frequencies):
+                    system[j, k, f] -= factor[f] * system[i, k, f]
+            for p in range(parts):
+                for f in range(frequencies):
+                    wanted[j, p, f] -= factor[f] * wanted[i, p, f]
+    for i in range(types - 1, -1, -1):
+        for p in range(parts):
+            for j in range(i + 1, types):
+                for f in range(frequencies):
+                    wanted[i, p, f] -= system[i, j, f] * wanted[j, p, f]
+            for f in range(frequencies):
+                wanted[i, p, f] /= system[i, i, f]
