@@ -3,10 +3,12 @@
 A document is JSON text; its CRC-32 is over its UTF-8 bytes and travels as a signed number, because OSC has no other.
 """
 
+import json
 import threading
 import zlib
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from typing import Any
 
 from core.errors import Code, LoopError
 
@@ -25,6 +27,15 @@ def crc32(text: str) -> int:
     """
     unsigned = zlib.crc32(text.encode())
     return unsigned - 2**32 if unsigned >= 2**31 else unsigned
+
+
+def ascii_json(content: Any) -> str:
+    """A document as it travels: short, ASCII, without control characters.
+
+    >>> print(ascii_json({"path": "/Gr\\u00fc\\u00dfe"}))
+    {"path":"/Gr\\u00fc\\u00dfe"}
+    """
+    return json.dumps(content, separators=(",", ":")).replace("\x7f", "\\u007f")
 
 
 def chunks_of(text: str) -> list[str]:

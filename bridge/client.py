@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from bridge import messages
-from bridge.chunks import chunks_of, crc32
+from bridge.chunks import ascii_json, chunks_of, crc32
 from bridge.daemon import Running, find_daemon
 from bridge.exchange import CHUNKS_AFTER, RESEND_AFTER, START_AFTER, Exchange, NotAnsweringError
 from bridge.job import FINAL
@@ -117,7 +117,7 @@ class Client:
                 out, host, as in the wire protocol.
             fresh: do it again even so.
         """
-        text = json.dumps({"v": 1, **request}, separators=(",", ":"))
+        text = ascii_json({"v": 1, **request})
         try:
             return self._start(text, fresh)
         except LoopError as error:

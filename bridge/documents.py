@@ -9,7 +9,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
-from bridge.chunks import CHUNK, crc32
+from bridge.chunks import CHUNK, ascii_json, crc32
 from bridge.job import Job, State
 from core.errors import Code, LoopError
 
@@ -91,12 +91,15 @@ def _result(job: Job, name: str) -> Document:
 
 def _log(job: Job) -> Document:
     """The end of the job's log, a list of lines; empty before it has begun."""
-    if job.log is None or not job.log.exists():
+    if job.log is None:
         return _document([])
-    with job.log.open("rb") as file:
-        file.seek(max(0, job.log.stat().st_size - LOG_BYTES))
-        return _document(file.read().decode("utf-8", "replace").splitlines())
+    try:
+        with job.log.open("rb") as file:
+            file.seek(max(0, job.log.stat().st_size - LOG_BYTES))
+            return _document(file.read().decode("utf-8", "replace").splitlines())
+    except FileNotFoundError:
+        return _document([])
 
 
 def _document(content: Any) -> Document:
-    return Document(content, json.dumps(content, separators=(",", ":")))
+    return Document(content, ascii_json(content))

@@ -11,6 +11,7 @@ from bridge import messages
 from bridge.chunks import MAX_UPLOAD, chunks_of, crc32
 from bridge.job import Job, State
 from bridge.jobs import Jobs
+from bridge.request import JobRequest
 from core.errors import Code
 
 
@@ -124,6 +125,32 @@ def test_documents_come_back_whole_in_ascii(talk: Talk, done: Job) -> None:
     assert len(text) > 10_000
     assert json.loads(text)["loops"][49]["label"] == "b\u00e4ss"
     assert pull(talk, done.id, "log") == "[]"
+
+
+def test_a_log_comes_as_its_last_lines(talk: Talk, jobs: Jobs, song: Path, tmp_path: Path) -> None:
+    jobs._logs = tmp_path
+    job = jobs.start(JobRequest(song, song.parent), "content")
+    assert job.log is not None
+    assert json.loads(pull(talk, job.id, "log")) == []
+    job.log.write_text("".join(f"{number} gr\u00fc\u00dft\n" for number in range(10_000)), encoding="utf-8")
+    talk("ping", "between")
+    info = talk("get/info", "again", job.id, "log")
+    assert isinstance(info, messages.GetInfoReply)
+    chunks = [talk("get", f"c{index}", job.id, "log", index) for index in range(info.count)]
+    lines = json.loads("".join(chunk.chunk for chunk in chunks if isinstance(chunk, messages.GetReply)))
+    assert lines[-1] == "9999 gr\u00fc\u00dft"
+    assert 4_000 < len(lines) < 10_000
+
+
+def test_a_document_may_be_too_long_to_be_pulled(talk: Talk, done: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bridge.documents.MAX_BYTES", 1_000)
+    assert read_code(talk("get/info", "r1", done.id, "activations")) is Code.LIMIT
+
+
+def test_of_many_documents_the_last_are_kept(talk: Talk, done: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bridge.documents.KEPT", 1)
+    for name in ("manifest", "activations", "manifest"):
+        assert isinstance(talk("get", f"{name}-{len(talk.sent)}", done.id, name, 0), messages.GetReply)
 
 
 def test_chunks_are_read_again_when_they_were_forgotten(talk: Talk, done: Job) -> None:

@@ -13,6 +13,7 @@ from bridge.endpoints import Source
 from bridge.job import Job, State
 from bridge.jobs import Jobs
 from bridge.messages import ByeEvent, JobEvent
+from bridge.rates import Bucket
 from bridge.request import JobRequest
 from bridge.service import Service
 from bridge.settings import BridgeSettings
@@ -179,8 +180,8 @@ def test_stats_count_what_happened(talk: Talk, service: Service) -> None:
 
 @pytest.fixture
 def limited(settings: BridgeSettings, jobs: Jobs, watches: Watches, clock: Clock) -> Service:
-    """A service with the rates of the protocol."""
-    rates = replace(settings, rate=500, burst=1_000, total_rate=5_000, starts_per_second=10)
+    """A service with low rates."""
+    rates = replace(settings, rate=50, burst=100, total_rate=5_000, starts_per_second=10)
     return Service(rates, jobs, watches, TOKEN, "b007", clock, jobs.close)
 
 
@@ -194,19 +195,26 @@ def flood(talk: Talk, count: int, name: str) -> int:
 
 def test_one_client_is_held_to_its_rate_and_told_once(limited: Service, clock: Clock) -> None:
     talk, other = Talk(limited, TOKEN), Talk(limited, TOKEN, OTHER)
-    assert flood(talk, 1_500, "a") == 1_000
-    assert [read_code(read(packet)) for packet, _ in talk.sent[1_000:]] == [Code.LIMIT]
+    assert flood(talk, 150, "a") == 100
+    assert [read_code(read(packet)) for packet, _ in talk.sent[100:]] == [Code.LIMIT]
     assert flood(other, 1, "b") == 1
     clock.sleep(1.0)
-    assert flood(talk, 1_000, "c") == 500
-    assert limited.counters.limited == 1_000
+    assert flood(talk, 100, "c") == 50
+    assert limited.counters.limited == 100
     clock.sleep(10.0)
-    assert flood(talk, 2_000, "d") == 1_000
+    assert flood(talk, 200, "d") == 100
 
 
-def test_all_clients_together_are_held_to_theirs(limited: Service) -> None:
+def test_the_rates_are_those_of_the_protocol(tmp_path: Path) -> None:
+    plain = BridgeSettings(tmp_path, tmp_path)
+    assert (plain.rate, plain.burst, plain.total_rate, plain.starts_per_second) == (500, 1_000, 5_000, 10)
+    assert (plain.subscribers, plain.connections, plain.queue, plain.queue_per_client) == (8, 8, 16, 8)
+
+
+def test_all_clients_together_are_held_to_theirs(limited: Service, clock: Clock) -> None:
+    limited._from_all = Bucket(500, 500, clock=clock)
     talks = [Talk(limited, TOKEN, SOURCE._replace(port=51_000 + number)) for number in range(10)]
-    assert sum(flood(talk, 900, f"{number}-") for number, talk in enumerate(talks)) == 5_000
+    assert sum(flood(talk, 90, f"{number}-") for number, talk in enumerate(talks)) == 500
 
 
 def test_ten_jobs_a_second_may_be_started(limited: Service, clock: Clock) -> None:
