@@ -159,7 +159,7 @@ class Client:
         Args:
             on_progress: called with the status whenever something has changed.
         """
-        heard, quiet, pause = self._clock(), True, POLL_EVERY
+        heard, quiet, pause, seq = self._clock(), True, POLL_EVERY, -1
         while True:
             try:
                 if quiet:  # at first, and where the daemon may have forgotten
@@ -170,10 +170,11 @@ class Client:
                 if self._clock() - heard > PATIENCE:
                     raise
                 continue
-            if on_progress is not None:
+            if on_progress is not None and status.seq != seq:
                 on_progress(status)
             if status.state in FINAL:
                 return status
+            seq = status.seq
             heard = self._clock()
             quiet = self._exchange.event(heard + pause) is None
 

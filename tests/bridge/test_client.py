@@ -2,14 +2,17 @@
 
 import json
 import re
+import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import TOKEN, Clock
+from daemon_process import Process
 from peers import serving
 
 from benchmarks.lossy import LossyProxy
@@ -281,3 +284,21 @@ def test_the_page_about_the_client_is_true(
     described = {name for line in page.splitlines() if line.startswith("| `") for name in re.findall(r"`(\w+)`", line)}
     others = {"close", "ask", "of_running_daemon", "traffic"}
     assert described == {name for name in vars(Client) if not name.startswith("_")} - others
+
+
+def test_waiting_goes_on_through_a_daemon_that_is_killed(
+    daemons: Callable[..., Process], song: Path, eventually: Callable[..., None]
+) -> None:
+    first = daemons()
+    seen: list[messages.JobStatusReply] = []
+    with Client.of_running_daemon(first.settings) as client, ThreadPoolExecutor(1) as pool:
+        job = client.extract(song.rename(song.with_name("endless.wav"))).job
+        waiting = pool.submit(client.wait, job, seen.append)
+        eventually(lambda: seen and seen[-1].stage == "polite")
+        first.stop(signal.SIGKILL)
+        daemons()
+        with Client.of_running_daemon(first.settings) as other:
+            eventually(lambda: other.status(job).stage == "polite")
+            assert not waiting.done()
+            other.cancel(job)
+        assert waiting.result(30.0).state == "cancelled"
