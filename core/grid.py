@@ -1,8 +1,9 @@
 """Bars refined to the sample: what a tracker hears to 10 ms and a host counts in ticks becomes where the sound repeats.
 
-The period comes from the sound (`core.period`), the bar lines from its changes (`core.barlines`). A tracker's bars are
-only a proposal: half, double and other bars, and other phases, win where the sound clearly says so. A host's bars keep
-their number and move by a few milliseconds at most. What does not repeat to the sample is left as it was given.
+The period comes from the sound (`core.period`), the first beat from which parts of a bar are switched together
+(`core.barphase`), the bar lines from what changes there (`core.barlines`). A tracker's bars are only a proposal: half,
+double and other bars, and other phases, win where the sound clearly says so. A host's bars keep their number and move
+by a few milliseconds at most. What does not repeat to the sample is left as it was given, but for a wrong first beat.
 """
 
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from scipy.ndimage import median_filter
 
 from core.audio import Samples
 from core.barlines import Changes, first_hits
+from core.barphase import SLOTS, better_phase
 from core.bars import MIN_BARS, BarGrid
 from core.period import Period, autocorrelation, candidate_periods, fit_period
 from core.progress import Progress, silent
@@ -90,11 +92,13 @@ def refine(samples: Samples, grid: BarGrid, *, rate: int, progress: Progress = s
     given = _measured(mono, grid)
     proposal = _tracked(mono, grid, rate) if grid.origin == "tracker" else None
     progress(0.5, "bars to the sample")
-    proposal = proposal or _run_by_run(mono, grid, rate)
+    if proposal is None:
+        given = _rephased(mono, given) if grid.origin == "tracker" else given
+        proposal = _run_by_run(mono, given.grid, rate)
     progress(0.8, "bars to the sample")
     refined = given
     if proposal is not None and len(proposal.starts) > MIN_BARS:
-        refined = _better(given, _on_frames(mono, grid, proposal, given))
+        refined = _better(given, _on_frames(mono, given.grid, proposal, given))
     if proposal is None or "evened" in proposal.changes:
         refined = _aligned(mono, refined, rate)
     progress(1.0, "bars to the sample")
@@ -122,6 +126,21 @@ def _measured(mono: Samples, grid: BarGrid) -> Refined:
     return Refined(grid, np.zeros(grid.bars), None, coherence, coherence, ())
 
 
+def _rephased(mono: Samples, given: Refined) -> Refined:
+    """A tracker's bars, whatever their lengths, begun on another beat if that one is clearly the first."""
+    starts = given.grid.starts.astype(np.float64)
+    later = better_phase(mono, starts)
+    if later == 0.0:
+        return given
+    numbers = np.arange(-1.0, len(starts) + 1)
+    around = np.concatenate([[2 * starts[0] - starts[1]], starts, [2 * starts[-1] - starts[-2]]])
+    moved = np.interp(numbers[:-1] + later % 1, numbers, around)
+    moved = np.round(moved[(moved >= 0) & (moved <= len(mono))]).astype(np.int64)
+    told = f"phase moved by {round(later * given.grid.beats_per_bar):+d} beats"
+    placed = _measured(mono, replace(given.grid, starts=moved))
+    return replace(placed, coherence_before=given.coherence_before, changes=(told,))
+
+
 def _tracked(mono: Samples, grid: BarGrid, rate: int) -> _Proposal | None:
     """One steady grid over the whole clip, if the sound has one."""
     correlation = autocorrelation(mono, rate)
@@ -131,16 +150,20 @@ def _tracked(mono: Samples, grid: BarGrid, rate: int) -> _Proposal | None:
         return None
     bar = chosen.frames
     times = max(round(bar / own), 1)
-    near = round(_phase(grid.starts[:-1].astype(np.float64), bar / times))
-    same_bar = abs(np.log2(bar / own) - round(np.log2(bar / own))) < SAME_TEMPO  # of another, the phase means nothing
+    given = round(_phase(grid.starts[:-1].astype(np.float64), bar / times))
+    near = round((given + bar * better_phase(mono, _bars_through(given, bar, len(mono)))) % bar)
+    same_bar = abs(np.log2(bar / own) - round(np.log2(bar / own))) < SAME_TEMPO
+    trusted = same_bar or near != given  # a tracker's phase means nothing in another bar than its own
+    reach = max(TRACKER_REACH * rate, bar / SLOTS) if near != given else TRACKER_REACH * rate
     bars = _bars_through(near, bar, len(mono))
-    move = Changes(mono, bar, rate).best_move(bars, bar / 2, price=FAR * same_bar, free=TRACKER_REACH * rate)
+    move = Changes(mono, bar, rate).best_move(bars, bar / 2, price=FAR * trusted, free=reach)
     moved = move.frames
     if move.cliff <= SURE:  # nothing says which half of a doubled bar comes first, and half a bar does no harm
         bar = bar / times if abs(bar / own / times - 1) < SAME_TEMPO else bar
-        moved = first_hits(mono, _bars_through(near, bar, len(mono))[:-1], TRACKER_REACH * rate, rate)
+        moved = first_hits(mono, _bars_through(near, bar, len(mono))[:-1], reach, rate)
     starts = _covering(mono, near + moved, bar, rate)
-    return _Proposal(starts, bar, _told(own, bar, moved, own / grid.beats_per_bar, rate))
+    told = (near - given + moved + bar / 2) % bar - bar / 2  # of the moves by whole bars the shortest
+    return _Proposal(starts, bar, _told(own, bar, told, own / grid.beats_per_bar, rate))
 
 
 def _bars_through(start: float, bar: float, frames: int) -> Starts:
@@ -292,7 +315,7 @@ def _on_frames(mono: Samples, grid: BarGrid, proposal: _Proposal, given: Refined
         bar,
         given.coherence_before,
         max(0.0, float((between if shifted else whole).max(initial=0.0))),
-        proposal.changes,
+        (*given.changes, *proposal.changes),
     )
 
 

@@ -18,6 +18,7 @@ SMOOTHING = 10.0  # Hz: partials of held notes stand above it and lose their say
 FARTHEST = 0.8  # of the clip: farther lags have too little sound to compare
 SPREAD = 0.005  # how far from the proposed length to look
 SIGNIFICANT = 20.0  # standard deviations: a period stands out by 50 and more, chance by 12 at most
+LEAST_SHARE = 0.02  # of the sound: music that does not repeat may by chance repeat a hundredth of it somewhere
 WHOLE = 0.004  # frames: a length so close to a whole number or a half, as 128 bpm has at 44.1 kHz, is just that
 LONGEST = 8.5  # seconds of a bar
 SHORTEST = 0.8  # seconds of a bar that is proposed where nobody asked for one so short
@@ -39,7 +40,7 @@ class Period:
 
     @property
     def significant(self) -> bool:
-        return self.strength > SIGNIFICANT
+        return self.strength > SIGNIFICANT and self.share > LEAST_SHARE
 
 
 def autocorrelation(mono: Samples, rate: int) -> NDArray[np.float32]:
