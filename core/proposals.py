@@ -1,6 +1,7 @@
 """Proposals: sets of loops with the description of the song that they give, and what that costs in all."""
 
 from dataclasses import dataclass
+from functools import cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,11 +107,12 @@ def fitted_gains(subset: Coder, current: Proposal) -> Gains:
     floor = subset.floor[:, None]
     weights = 1 / (np.square(np.abs(described.residual)) + floor)
     gains = current.gains.copy()
+    sounds = cache(partial(current.sounds, columns))
     for bar in range(subset.bars):
         active = [k for k in range(current.loops) if current.phases[k][bar] >= 0]
         if not active:
             continue
-        contents = np.stack([current.sounds(columns, k, int(current.phases[k][bar])) for k in active], axis=1)
+        contents = np.stack([sounds(k, int(current.phases[k][bar])) for k in active], axis=1)
         weighted = contents.conj() * weights[:, bar, None]
         system = (weighted.T @ contents).real
         right = (weighted.T @ subset.bins[:, bar]).real

@@ -17,8 +17,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from core.compiled import compiled
 from core.votes import Bins
+from core.weighted import power_left, solve
 
 Matrix = NDArray[np.float32]
 
@@ -79,13 +79,24 @@ class Coder:
 
     def describe(self, types: Matrix) -> Description:
         """The shortest description by types [bars, types]."""
+        types = np.ascontiguousarray(types)
         gram = types.T @ types + np.float32(1e-2) * np.eye(types.shape[1], dtype=np.float32)
-        contents: Bins = ((self.bins @ types) @ np.linalg.inv(gram)).astype(np.complex64)
-        _reweight(self.bins, types, self.floor, FALL, contents)
+        cells = self._cells
+        found = np.ascontiguousarray(np.tensordot(np.linalg.inv(gram) @ types.T, cells, axes=1))
+        for share in FALL:
+            floor = self.floor * share
+            weights = 1 / (power_left(cells, types, found) + floor)
+            solve(cells, types, weights, np.float32(KAPPA) / (np.square(found).sum(axis=1) + floor), found)
+        contents = (found[:, 0] + np.complex64(1j) * found[:, 1]).T
         residual = self.bins - contents @ types.T
         length = self.cost(residual).sum(axis=1) + KAPPA * self.cost(contents).sum(axis=1)
         length += CANCELLING * KAPPA * self._cancelled(contents, types.T @ types > 0)
         return Description(length, contents, residual)
+
+    @cached_property
+    def _cells(self) -> Matrix:
+        """The bins as `core.weighted` takes them, [bars, real and imaginary part, bins]."""
+        return np.ascontiguousarray(np.stack([self.bins.real.T, self.bins.imag.T], axis=1))
 
     def _cancelled(self, contents: Bins, together: NDArray[np.bool_]) -> Matrix:
         """Cost of the contents that cancel each other where they sound together, [bins]."""
@@ -98,78 +109,6 @@ class Coder:
             gone = left < SILENCED * np.minimum(power[:, one, None], power[:, others])
             total += (gone * np.minimum(cost[:, one, None], cost[:, others])).sum(axis=1)
         return total
-
-
-@compiled
-def _reweight(bins: Bins, types: Matrix, floor: Matrix, fall: Matrix, contents: Bins) -> None:
-    """Iteratively reweighted least squares in every bin, in place of the contents that it starts from.
-
-    Each step solves (D' W D + U) s = D' W x, with W and U the inverse powers of left-overs and contents after the last
-    one. Compiled because a step is many small systems, and most types are silent in most bars.
-    """
-    bars, count = types.shape
-    sounding = np.zeros(bars, dtype=np.intp)
-    here = np.zeros((bars, count), dtype=np.intp)
-    for bar in range(bars):
-        for t in range(count):
-            if types[bar, t] != 0:
-                here[bar, sounding[bar]] = t
-                sounding[bar] += 1
-    system = np.empty((count, count), dtype=np.float32)
-    right = np.empty((2, count), dtype=np.float32)
-    for n in range(len(bins)):
-        for share in fall:
-            f = floor[n] * share
-            system[:] = 0
-            right[:] = 0
-            for bar in range(bars):
-                x = bins[n, bar]
-                left = x
-                for i in range(sounding[bar]):
-                    t = here[bar, i]
-                    left -= types[bar, t] * contents[n, t]
-                weight = 1 / (left.real**2 + left.imag**2 + f)
-                for i in range(sounding[bar]):
-                    row = here[bar, i]
-                    weighted = weight * types[bar, row]
-                    right[0, row] += weighted * x.real
-                    right[1, row] += weighted * x.imag
-                    for j in range(i, sounding[bar]):
-                        column = here[bar, j]
-                        system[row, column] += weighted * types[bar, column]
-            for t in range(count):
-                s = contents[n, t]
-                system[t, t] += KAPPA / (s.real**2 + s.imag**2 + f)
-            _solve(system, right)
-            for t in range(count):
-                contents[n, t] = complex(right[0, t], right[1, t])
-
-
-@compiled
-def _solve(system: Matrix, right: Matrix) -> None:
-    """A x = b for a positive A given by its upper triangle, and each row b of `right`: x in its place.
-
-    Cholesky's factor takes A's place, row by row, with the inverse of its diagonal on the diagonal.
-    """
-    count = len(system)
-    for i in range(count):
-        scale = 1 / np.sqrt(max(system[i, i], np.float32(1e-30)))
-        for k in range(i + 1, count):
-            system[i, k] *= scale
-        system[i, i] = scale
-        for j in range(i + 1, count):
-            share = system[i, j]
-            for k in range(j, count):
-                system[j, k] -= share * system[i, k]
-    for r in range(len(right)):
-        for i in range(count):
-            right[r, i] *= system[i, i]
-            for k in range(i + 1, count):
-                right[r, k] -= system[i, k] * right[r, i]
-        for i in range(count - 1, -1, -1):
-            for k in range(i + 1, count):
-                right[r, i] -= system[i, k] * right[r, k]
-            right[r, i] *= system[i, i]
 
 
 def coder(bins: Bins, slack: NDArray[np.float32] | None = None) -> Coder:
