@@ -42,12 +42,12 @@ again.]]
   local function leave()
     if left then return end
     left = true
+    ui.close()
     for _, job in ipairs(jobs) do
-      if not job.ended() then job.abandon() end
-      job.forget()
+      pcall(job.abandon)
+      pcall(job.forget)
     end
     reaper.DeleteExtState(SECTION, LOCK, false)
-    ui.close()
   end
 
   local function show_items()
@@ -60,6 +60,7 @@ again.]]
   end
 
   local function fail(problem)
+    for _, job in ipairs(jobs) do pcall(job.abandon) end
     view.page, view.title, view.subtitle, view.problem = "failed", "That did not work", nil, problem
   end
 
@@ -142,8 +143,11 @@ again.]]
     end
   end
 
-  local function step(seconds)
-    reaper.SetExtState(SECTION, LOCK, tostring(reaper.time_precise()), false)
+  local function step()
+    local now = reaper.time_precise()
+    local seconds = now - last
+    last = now
+    reaper.SetExtState(SECTION, LOCK, tostring(now), false)
     if view.page == "working" then work(seconds) end
     if left then return end
     local deed = ui.draw(view)
@@ -151,11 +155,8 @@ again.]]
   end
 
   local function tick()
-    local now = reaper.time_precise()
-    local seconds = now - last
-    last = now
     local page = view.page
-    local fine, problem = xpcall(step, lib.problem, seconds)
+    local fine, problem = xpcall(step, lib.problem)
     if not fine and page == "failed" then -- not even that can be shown
       leave()
       tell(problem)
@@ -186,9 +187,9 @@ again.]]
     if problem then return tell(problem) end
     view.options = lib.options.load()
     show_items()
-    ui.open()
-    reaper.atexit(leave)
     last = reaper.time_precise()
+    reaper.atexit(leave)
+    ui.open()
     tick()
   end
 

@@ -9,20 +9,25 @@ return function(reaper, wav)
   -- lets go of everything and may be called at any time.
   function M.start(take, item, path)
     local total = math.floor(item.length * item.rate + 0.5)
-    local writer = wav.create(path, total, item.rate, item.channels)
-    local accessor = reaper.CreateTakeAudioAccessor(take)
     local buffer = reaper.new_array(FRAMES * item.channels)
+    local accessor = reaper.CreateTakeAudioAccessor(take)
+    if not accessor then error({ told = item.name .. ": REAPER gives no access to its audio" }) end
+    local opened, writer = pcall(wav.create, path, total, item.rate, item.channels)
+    if not opened then
+      reaper.DestroyAudioAccessor(accessor)
+      error(writer, 0)
+    end
     local done = 0
-    local M = { frames = total }
+    local export = { frames = total }
 
-    function M.close()
+    function export.close()
       local held = accessor
       accessor = nil
       if held then reaper.DestroyAudioAccessor(held) end
       writer.close()
     end
 
-    function M.step()
+    function export.step()
       local frames = math.min(FRAMES, total - done)
       buffer.clear() -- where nothing plays, or past the end, the accessor leaves what was there
       -- Times of a take's accessor count from the item's start.
@@ -30,11 +35,11 @@ return function(reaper, wav)
       if got == FAILED then error({ told = item.name .. ": REAPER cannot read its audio; is the media online?" }) end
       writer.write(buffer.table(1, frames * item.channels), frames * item.channels)
       done = done + frames
-      if done == total then M.close() end
+      if done == total then export.close() end
       return done / total
     end
 
-    return M
+    return export
   end
 
   return M

@@ -47,7 +47,9 @@ return function(reaper, lib)
     local folder = ("%s/loopcube/%s %s"):format(reaper.GetProjectPathEx(proj):gsub("[/\\]+$", ""), name, id)
     local input = ("%s/%s.wav"):format(folder, name)
     lib.files.make_folder(folder)
-    local take = reaper.GetActiveTake(lib.item.find(proj, item.guid))
+    local found = lib.item.find(proj, item.guid)
+    local take = found and reaper.GetActiveTake(found)
+    if not take then error({ told = item.name .. ": gone from the project" }) end
     local export = lib.export.start(take, item, input)
     local helper
     local silence, farewell = 0, 0
@@ -109,8 +111,9 @@ return function(reaper, lib)
       end
     end
 
-    -- Stop caring, at once.
+    -- Stop caring, at once; of a job that has ended, nothing.
     function job.abandon()
+      if job.ended() then return end
       if helper then helper.cancel() end
       finish("cancelled")
     end
@@ -132,7 +135,7 @@ return function(reaper, lib)
     local function nothing() end
     return {
       item = item, state = "failed", stage = "", fraction = 0, problem = problem,
-      ended = function() return true end, forget = nothing, cancel = nothing,
+      ended = function() return true end, forget = nothing, cancel = nothing, abandon = nothing,
     }
   end
 

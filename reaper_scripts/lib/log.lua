@@ -23,7 +23,7 @@ return function(reaper, path)
       file:write(os.date("%Y-%m-%d %H:%M:%S "), text, "\n")
       file:close()
     end
-    reaper.ShowConsoleMsg("!SHOW:loopcube: " .. text .. "\n")
+    pcall(reaper.ShowConsoleMsg, "!SHOW:loopcube: " .. text .. "\n")
   end
 
   return M

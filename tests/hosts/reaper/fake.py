@@ -22,6 +22,9 @@ KINDS = {"MediaItem": Item, "MediaItem_Take": Take, "MediaTrack": Track, "PCM_so
 POINTERS = {f"{name}*": kind for name, kind in KINDS.items()} | {"ReaProject*": Project}
 
 
+_NOTHING = {"boolean": False, "string": "", "number": 0.0, "integer": 0}
+
+
 class Violation(Exception):  # noqa: N818 - what it is called by those who write such fakes
     """A script did what REAPER would not bear."""
 
@@ -90,8 +93,8 @@ class FakeReaper:
         if self.fail_at is not None and len(self.calls) == self.fail_at:
             if not self.fail_softly:
                 raise Injected(f"call {self.fail_at}, {name}")
-            if signature.results[:1] and signature.results[0] in (*KINDS, "boolean", "AudioAccessor"):
-                return False if signature.results[0] == "boolean" else None
+            if not name.startswith("GetSet") or arguments[-1]:  # what is only read is there
+                return tuple(_NOTHING.get(kind) for kind in signature.results)
         try:
             results = getattr(self, name)(*arguments)
         except Violation as error:

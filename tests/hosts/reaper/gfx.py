@@ -17,8 +17,9 @@ VARIABLES = ("x", "y", "w", "h", "mouse_x", "mouse_y", "mouse_cap", "ext_retina"
 class FakeGfx:
     """The functions of `gfx`; `variables` is the Lua table that scripts read and set."""
 
-    def __init__(self, *, scale: float = 1.0) -> None:
+    def __init__(self, *, scale: float = 1.0, paints: bool = True) -> None:
         self.scale = scale
+        self.paints = paints
         self.variables: Any = None
         self.violations: list[str] = []
         self.open = False
@@ -30,6 +31,7 @@ class FakeGfx:
         self.picture: Image.Image | None = None
         self._colour = (0, 0, 0)
         self._font: Any = None
+        self._size = 0
 
     def call(self, name: str, *arguments: Any) -> Any:
         signature = GFX.get(name)
@@ -72,25 +74,32 @@ class FakeGfx:
         return ImageDraw.Draw(self.picture)
 
     def rect(self, x: float, y: float, w: float, h: float, filled: int) -> None:  # noqa: ARG002
-        if w > 0 and h > 0:
+        if w > 0 and h > 0 and self.paints:
             self._draw().rectangle((x, y, x + w - 1, y + h - 1), fill=self._colour)
 
     def line(self, x: float, y: float, to_x: float, to_y: float) -> None:
-        self._draw().line((x, y, to_x, to_y), fill=self._colour)
+        if self.paints:
+            self._draw().line((x, y, to_x, to_y), fill=self._colour)
 
     def setfont(self, index: int, face: str, size: int, flags: int) -> int:  # noqa: ARG002
+        if not self.paints:
+            self._size = size
+            return 1
         name = "DejaVuSans-Bold.ttf" if flags else "DejaVuSans.ttf"
         self._font = ImageFont.truetype(FONTS / name, size * EM)
         return 1
 
     def measurestr(self, text: str) -> tuple[float, float]:
+        if not self.paints:
+            return 0.5 * self._size * len(text), float(self._size)
         return self._font.getlength(text), self._font.size
 
     def drawstr(self, text: str, flags: int, right: float, bottom: float) -> float:
         x, y = self.variables["x"], self.variables["y"]
-        room = right - x - self._font.getlength(text)
+        room = right - x - self.measurestr(text)[0]
         left = x + (room / 2 if flags & 1 else room if flags & 2 else 0)
-        self._draw().text((left, (y + bottom) / 2), text, fill=self._colour, font=self._font, anchor="lm")
+        if self.paints:
+            self._draw().text((left, (y + bottom) / 2), text, fill=self._colour, font=self._font, anchor="lm")
         self._frame[text] = ((x + right) / 2, (y + bottom) / 2)
         return 0.0
 

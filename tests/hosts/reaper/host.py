@@ -71,7 +71,14 @@ class Host:
     """A REAPER with some projects, in whose scripts folder loopcube lies."""
 
     def __init__(
-        self, projects: list[Project], home: Path, *, lua: str = "lua54", scripts: Path = SCRIPTS, scale: float = 1.0
+        self,
+        projects: list[Project],
+        home: Path,
+        *,
+        lua: str = "lua54",
+        scripts: Path = SCRIPTS,
+        scale: float = 1.0,
+        paints: bool = False,
     ) -> None:
         self.lua = importlib.import_module(f"lupa.{lua}").LuaRuntime(
             unpack_returned_tuples=True, register_eval=False, register_builtins=False, attribute_filter=_only_arrays
@@ -81,9 +88,10 @@ class Host:
         self.reaper = FakeReaper(projects, home / "REAPER", clock=self.clock)
         self.reaper.resources.mkdir(parents=True, exist_ok=True)
         self.reaper.table_from = self.lua.table_from
-        self.gfx = FakeGfx(scale=scale)
+        self.gfx = FakeGfx(scale=scale, paints=paints)
         self.scripts = scripts
         self.ended = False
+        self.crashes: list[str] = []
         globals_ = self.lua.globals()
         globals_.reaper = self.lua.execute(_FORWARDING)(self.reaper.call, None)
         zeros = self.lua.table_from(dict.fromkeys(VARIABLES, 0))
@@ -96,7 +104,7 @@ class Host:
 
     def run(self, name: str = EXTRACT) -> None:
         """Run an action until it first waits."""
-        self.lua.globals().dofile(str(self.scripts / name))
+        self._protected(self.lua.globals().dofile, str(self.scripts / name))
         self._maybe_end()
 
     def tick(self) -> None:
@@ -104,7 +112,7 @@ class Host:
         self.clock.now += self.tick_seconds
         functions, self.reaper.deferred = self.reaper.deferred, []
         for function in functions:
-            function()
+            self._protected(function)
         self._maybe_end()
 
     def until(self, met: Callable[[], object], ticks: int = 2_000, between: Callable[[], None] = lambda: None) -> None:
@@ -135,6 +143,12 @@ class Host:
         self.reaper.deferred = []
         self._maybe_end()
 
+    def _protected(self, function: Callable[..., object], *arguments: object) -> None:
+        try:
+            function(*arguments)
+        except Exception as error:  # noqa: BLE001 - REAPER shows it in a box of its own and ends the script
+            self.crashes.append(str(error))
+
     def _maybe_end(self) -> None:
         if not self.reaper.deferred and not self.ended:
             self.ended = True
@@ -145,6 +159,7 @@ class Host:
         """Nothing was done that REAPER would not bear, and nothing is left open."""
         assert self.reaper.violations == []
         assert self.gfx.violations == []
+        assert self.crashes == []
         assert self.reaper.refresh_held == 0
         assert not any(project.undo_is_open for project in self.reaper.projects)
         assert self.reaper.sources == [], "sources that belong to nothing"

@@ -119,6 +119,9 @@ class TempoMap:
         self.bars = list(itertools.islice(self._bars(), 600))
         self.times = [self.time(quarter) for quarter, _ in self.bars]
 
+    def __deepcopy__(self, memo: object) -> "TempoMap":
+        return self  # it never changes
+
     @staticmethod
     def _passed(point: TempoPoint, after: TempoPoint | None, seconds: float) -> float:
         slope = (after.bpm - point.bpm) / (after.time - point.time) if point.linear and after else 0.0

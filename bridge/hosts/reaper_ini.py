@@ -1,0 +1,126 @@
+"""REAPER's own files: the list of actions, reaper-kb.ini, and of menus, reaper-menu.ini. Text in, text out.
+
+Both have CRLF ends on Windows; whatever ends a file has are kept, as is every line that is not ours.
+
+In reaper-kb.ini an action is `SCR <flags> <section> RS<id> "Custom: <file name>" <path>`, its path below Scripts. The id is
+the SHA-1 of that path in upper case. In reaper-menu.ini a menu is a section of `item_<n>=<command> <text>`, contiguous
+from 0; a section stands in place of REAPER's own menu, so that a new one would hide it.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+NEW_INSTANCE = 516  # a second launch starts a second instance, which says that the first one runs
+MAIN_SECTION = 0
+ITEM_MENU = "Media item context"
+
+_ITEM = re.compile(r"item_(\d+)=(\S*)")
+
+
+def command_id(path: str) -> str:
+    """What REAPER calls the action of a script below Scripts, `path` with forward slashes.
+
+    >>> command_id("loopcube/loopcube_Extract loops from selected items.lua")
+    'RS4390315c4183271dc3492ff1332b35d032fc5f7c'
+    """
+    upper = "".join(char.upper() if char.isascii() else char for char in path)
+    return "RS" + hashlib.sha1(upper.encode(), usedforsecurity=False).hexdigest()
+
+
+@dataclass(frozen=True)
+class Script:
+    """A script that is an action: where it lies below Scripts, and what its entry in a menu says."""
+
+    path: str
+    text: str
+
+    @property
+    def id(self) -> str:
+        return command_id(self.path)
+
+    @property
+    def line(self) -> str:
+        """Its line in reaper-kb.ini."""
+        name = self.path.rpartition("/")[2]
+        return f'SCR {NEW_INSTANCE} {MAIN_SECTION} {self.id} "Custom: {name}" "{self.path}"'
+
+
+def with_action(text: str, script: Script) -> str:
+    """reaper-kb.ini with that action, once."""
+    return _joined(text, [*_without_action(text, script), script.line])
+
+
+def without_action(text: str, script: Script) -> str:
+    """reaper-kb.ini without that action, and without the keys that were bound to it."""
+    return _joined(text, _without_action(text, script))
+
+
+def _without_action(text: str, script: Script) -> list[str]:
+    return [line for line in text.splitlines() if script.id not in line.replace('"', " ").split()]
+
+
+def has_menu(text: str) -> bool:
+    """Whether the user has changed the menu of items, so that an entry can be added."""
+    return _section(text.splitlines()) is not None
+
+
+def with_entry(text: str, script: Script) -> str:
+    """reaper-menu.ini with an entry at the end of the menu of items, once; as it was where there is no such section."""
+    lines = text.splitlines()
+    found = _section(lines)
+    if found is None or any(_is_ours(line, script) for line in lines[found[0] : found[1]]):
+        return text
+    start, end = found
+    numbers = [int(match[1]) for line in lines[start:end] if (match := _ITEM.match(line))]
+    last = max((i for i in range(start, end) if _ITEM.match(lines[i])), default=start)
+    entry = f"item_{max(numbers, default=-1) + 1}=_{script.id} {script.text}"
+    return _joined(text, [*lines[: last + 1], entry, *lines[last + 1 :]])
+
+
+def with_menu(text: str, script: Script) -> str:
+    """reaper-menu.ini with a menu of items that holds only our entry, where there is none."""
+    if has_menu(text):
+        return with_entry(text, script)
+    return _joined(text, [*text.splitlines(), f"[{ITEM_MENU}]", f"item_0=_{script.id} {script.text}"])
+
+
+def without_entry(text: str, script: Script) -> str:
+    """reaper-menu.ini without our entries; those after them move up, as numbers must be contiguous."""
+    lines = text.splitlines()
+    found = _section(lines)
+    if found is None or not any(_is_ours(line, script) for line in lines[found[0] : found[1]]):
+        return text
+    start, end = found
+    kept: list[str] = []
+    gone = 0
+    for line in lines[start:end]:
+        if _is_ours(line, script):
+            gone += 1
+        elif match := _ITEM.match(line):
+            kept.append(f"item_{int(match[1]) - gone}={line.partition('=')[2]}")
+        else:
+            kept.append(line)
+    is_empty = not any(_ITEM.match(line) for line in kept)
+    before = lines[: start - 1] if is_empty else lines[:start]  # an empty section would be an empty menu
+    return _joined(text, [*before, *([] if is_empty else kept), *lines[end:]])
+
+
+def _section(lines: list[str]) -> tuple[int, int] | None:
+    """From the line after the section's head to the one after its last."""
+    for start, line in enumerate(lines, start=1):
+        if line.strip().lower() == f"[{ITEM_MENU}]".lower():
+            rest = (i for i in range(start, len(lines)) if lines[i].startswith("["))
+            return start, next(rest, len(lines))
+    return None
+
+
+def _is_ours(line: str, script: Script) -> bool:
+    match = _ITEM.match(line)
+    return match is not None and match[2] == f"_{script.id}"
+
+
+def _joined(text: str, lines: list[str]) -> str:
+    """Lines with the ends that a text has."""
+    end = "\r\n" if "\r\n" in text else "\n"
+    return "".join(f"{line}{end}" for line in lines)
