@@ -38,7 +38,7 @@ class DocumentHandlers:
         received, missing = self.uploads.put(caller.source, request.doc, request.index, request.count, request.chunk)
         return messages.PutReply(request.rid, received, missing)
 
-    def info(self, request: messages.GetInfo, caller: Caller) -> Future[Reply]:  # noqa: ARG002 - all take both
+    def info(self, request: messages.GetInfo, caller: Caller) -> Future[Reply]:
         job = self.jobs.get(request.job)
 
         def read() -> Reply:
@@ -47,14 +47,14 @@ class DocumentHandlers:
 
         return self.background.do(read)
 
-    def get(self, request: messages.Get, caller: Caller) -> Outcome:  # noqa: ARG002
+    def get(self, request: messages.Get, caller: Caller) -> Outcome:
         def piece(document: Document) -> Reply:
             _require_within("index", request.index, document.count)
             return messages.GetReply(request.rid, request.index, document.count, document.chunk(request.index))
 
         return self._with(request.job, request.doc, piece)
 
-    def activations(self, request: messages.Activations, caller: Caller) -> Outcome:  # noqa: ARG002
+    def activations(self, request: messages.Activations, caller: Caller) -> Outcome:
         return self._with(request.job, "activations", lambda document: _page(request, document.rows()))
 
     def _with(self, name: str, doc: str, answer: Callable[[Document], Reply]) -> Outcome:

@@ -53,20 +53,20 @@ class JobHandlers:
         text = self.uploads.text(request.doc, request.bytes, request.crc32)
         return self.background.do(self._start, request, text, caller.name)
 
-    def status(self, request: messages.JobStatus, caller: Caller) -> Reply:  # noqa: ARG002 - all handlers take both
+    def status(self, request: messages.JobStatus, caller: Caller) -> Reply:
         job = self.jobs.get(request.job)
         return messages.JobStatusReply(
             request.rid, job.state.value, job.progress, wire.ascii_text(job.stage), job.seq, job.code, _outcome(job)
         )
 
-    def cancel(self, request: messages.JobCancel, caller: Caller) -> Reply:  # noqa: ARG002
+    def cancel(self, request: messages.JobCancel, caller: Caller) -> Reply:
         return messages.JobCancelReply(request.rid, self.jobs.cancel(request.job).state.value)
 
-    def forget(self, request: messages.JobForget, caller: Caller) -> Reply:  # noqa: ARG002
+    def forget(self, request: messages.JobForget, caller: Caller) -> Reply:
         self.jobs.forget(request.job)
         return messages.JobForgetReply(request.rid)
 
-    def list(self, request: messages.JobList, caller: Caller) -> Reply:  # noqa: ARG002
+    def list(self, request: messages.JobList, caller: Caller) -> Reply:
         jobs = self.jobs.newest_first()
         page = jobs[request.offset : request.offset + messages.ROWS_A_LIST]
         rows = tuple(messages.JobRow(job.id, job.state.value, job.progress) for job in page)

@@ -59,11 +59,11 @@ class SessionHandlers:
         self.clients.leave(caller.source)
         return messages.ByeReply(request.rid)
 
-    def ping(self, request: messages.Ping, caller: Caller) -> Reply:  # noqa: ARG002 - all handlers take both
+    def ping(self, request: messages.Ping, caller: Caller) -> Reply:
         running = self.jobs.count(State.RUNNING, State.CANCELLING)
         return messages.PingReply(request.rid, self.boot_id, int(self.uptime()), running, self.jobs.count(State.QUEUED))
 
-    def describe(self, request: messages.Describe, caller: Caller) -> Reply:  # noqa: ARG002
+    def describe(self, request: messages.Describe, caller: Caller) -> Reply:
         table = list(messages.REQUESTS.values())
         if not 0 <= request.index < len(table):
             raise LoopError(Code.ARGUMENTS, f"index must be 0 to {len(table) - 1}, got {request.index}")
@@ -76,9 +76,9 @@ class SessionHandlers:
         self.clients.subscribe(caller.source, request.job, caller.send)
         return messages.SubscribeReply(request.rid, LEASE_SECONDS)
 
-    def stats(self, request: messages.Stats, caller: Caller) -> Reply:  # noqa: ARG002
+    def stats(self, request: messages.Stats, caller: Caller) -> Reply:
         return messages.StatsReply(request.rid, *(min(_MOST, number) for number in astuple(self.counters)))
 
-    def quit(self, request: messages.Quit, caller: Caller) -> Reply:  # noqa: ARG002
+    def quit(self, request: messages.Quit, caller: Caller) -> Reply:
         self.stop()
         return messages.QuitReply(request.rid)

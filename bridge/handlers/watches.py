@@ -28,17 +28,17 @@ class WatchHandlers:
             messages.WatchList: self.list,
         }
 
-    def add(self, request: messages.WatchAdd, caller: Caller) -> Future[Reply]:  # noqa: ARG002 - all take both
+    def add(self, request: messages.WatchAdd, caller: Caller) -> Future[Reply]:
         return self.background.do(lambda: messages.WatchAddReply(request.rid, self.watches.add(request.folder)))
 
-    def remove(self, request: messages.WatchRemove, caller: Caller) -> Future[Reply]:  # noqa: ARG002
+    def remove(self, request: messages.WatchRemove, caller: Caller) -> Future[Reply]:
         def remove() -> Reply:
             self.watches.remove(request.id)
             return messages.WatchRemoveReply(request.rid)
 
         return self.background.do(remove)
 
-    def list(self, request: messages.WatchList, caller: Caller) -> Reply:  # noqa: ARG002
+    def list(self, request: messages.WatchList, caller: Caller) -> Reply:
         watches = self.watches.list()
         rows = tuple(messages.WatchRow(name, Path(folder).as_uri()) for name, folder in watches[request.offset :])
         page = messages.WatchListReply(request.rid, len(watches), rows)

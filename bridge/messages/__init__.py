@@ -5,13 +5,13 @@ A request is (address, token, rid, ...); its one answer is /loopcube/reply (rid,
 it is about.
 """
 
-from bridge.messages.base import *  # noqa: F403 - the package is the sum of its modules
+from bridge.messages.base import *
 from bridge.messages.base import Error, Event, Reply, Request
-from bridge.messages.documents import *  # noqa: F403
-from bridge.messages.jobs import *  # noqa: F403
-from bridge.messages.session import *  # noqa: F403
-from bridge.messages.traffic import *  # noqa: F403
-from bridge.messages.watches import *  # noqa: F403
+from bridge.messages.documents import *
+from bridge.messages.jobs import *
+from bridge.messages.session import *
+from bridge.messages.traffic import *
+from bridge.messages.watches import *
 from bridge.wire import Value
 from core.errors import Code, LoopError
 

@@ -104,10 +104,10 @@ class _Refusing:
     def settimeout(self, seconds: float) -> None:
         assert seconds > 0
 
-    def send(self, packet: bytes) -> None:  # noqa: ARG002
+    def send(self, packet: bytes) -> None:  # noqa: ARG002 - refused unseen
         raise ConnectionRefusedError
 
-    def recv(self, size: int) -> bytes:  # noqa: ARG002
+    def recv(self, size: int) -> bytes:  # noqa: ARG002 - there is nothing
         raise ConnectionRefusedError
 
     def close(self) -> None:
@@ -273,7 +273,7 @@ def test_the_page_about_the_client_is_true(
     result = song.parent / "song-loops"
     monkeypatch.chdir(song.parent)
     monkeypatch.setattr("bridge.client.load_settings", lambda: None)
-    monkeypatch.setattr("bridge.client.find_daemon", lambda settings: Running(0, endpoint.port, TOKEN, "", ""))  # noqa: ARG005
+    monkeypatch.setattr("bridge.client.find_daemon", lambda _: Running(0, endpoint.port, TOKEN, "", ""))
     manifest = {"loops": [{"label": "bass", "stem": "stems/01.wav"}]}
     threading.Thread(target=done, args=(jobs, result, manifest)).start()
     assert len(examples) == 3

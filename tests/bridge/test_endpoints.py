@@ -33,6 +33,10 @@ def peer(request: pytest.FixtureRequest, endpoint: Endpoint) -> Iterator[Peer]:
         yield peer
 
 
+def deaf(packet: bytes, source: Source, send: Send) -> bool:  # noqa: ARG001 - it hears nothing
+    return False
+
+
 def pong(peer: Peer, rid: str = "after") -> wire.Packet:
     """The answer to a ping; how fast it comes on an idle machine is in benchmarks/bridge.py."""
     peer.socket.settimeout(2.0)
@@ -200,7 +204,7 @@ def test_a_client_that_is_gone_is_no_fault_of_the_daemon(endpoint: Endpoint) -> 
 
 
 def test_a_port_is_never_shared_and_the_next_one_is_taken(endpoint: Endpoint) -> None:
-    with bind_free_port(endpoint.port, lambda *packet: False) as other:  # noqa: ARG005
+    with bind_free_port(endpoint.port, deaf) as other:
         assert other.port > endpoint.port
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as intruder:
         intruder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -214,14 +218,14 @@ def test_a_port_that_is_half_taken_is_passed_over(free_port: int, kind: socket.S
         foreign.bind((LOOPBACK, free_port))
         if kind == socket.SOCK_STREAM:
             foreign.listen()
-        with bind_free_port(free_port, lambda *packet: False) as endpoint:  # noqa: ARG005
+        with bind_free_port(free_port, deaf) as endpoint:
             assert endpoint.port > free_port
 
 
 def test_no_free_port_is_told(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bridge.endpoints.PORTS_TRIED", 1)
     with pytest.raises(LoopError, match="no free port") as refused:
-        bind_free_port(endpoint.port, lambda *packet: False)  # noqa: ARG005
+        bind_free_port(endpoint.port, deaf)
     assert refused.value.code is Code.LIMIT
 
 
@@ -231,7 +235,7 @@ def test_what_is_wrong_with_a_socket_itself_is_not_hidden(monkeypatch: pytest.Mo
 
     monkeypatch.setattr("bridge.endpoints._udp_socket", no_descriptor)
     with pytest.raises(OSError, match="too many open files"):
-        bind_free_port(48_000, lambda *packet: False)  # noqa: ARG005
+        bind_free_port(48_000, deaf)
 
 
 def test_a_fault_in_serving_is_logged_and_the_next_packet_served(caplog: pytest.LogCaptureFixture) -> None:

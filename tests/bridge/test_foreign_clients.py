@@ -66,7 +66,7 @@ def test_oscdump_is_told(
 ) -> None:
     printed = tmp_path / "oscdump.txt"
     with printed.open("w") as file:
-        dump = subprocess.Popen([needs_program("oscdump"), "-L", str(free_port)], stdout=file, stderr=file)  # noqa: S603
+        dump = subprocess.Popen([needs_program("oscdump"), "-L", str(free_port)], stdout=file, stderr=file)  # noqa: S603 - liblo's
     try:
         arguments = ["/loopcube/hello", "ssiisi", TOKEN, "lo-1", "1", "0", "oscdump", str(free_port)]
         again = iter(range(100))
@@ -116,7 +116,7 @@ def lua(needs_program: Program) -> str:
     """Lua with its sockets."""
     program = needs_program("lua5.4")
     command = [program, "-e", 'require("socket")']
-    needs(subprocess.run(command, capture_output=True, check=False).returncode == 0, "lua-socket")  # noqa: S603
+    needs(subprocess.run(command, capture_output=True, check=False).returncode == 0, "lua-socket")  # noqa: S603 - Lua
     return program
 
 
