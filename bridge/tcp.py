@@ -10,6 +10,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 from bridge import wire
 from core.errors import Code, LoopError
@@ -188,7 +189,8 @@ class Connections:
             stream.close()
             return
         stream.setblocking(False)
-        stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with suppress(OSError):  # macOS refuses it for a client that is gone already
+            stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._open[port] = connection = Connection(stream, self._clock())
         self._selector.register(stream, selectors.EVENT_READ, lambda: self._serve(connection, port))
 
