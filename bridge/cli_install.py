@@ -3,6 +3,7 @@
 Each host adds its command to both groups in `register`.
 """
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,6 +13,11 @@ from bridge.hosts.autostart import System
 Print = Annotated[bool, typer.Option("--print", help="Print the file instead of writing it.")]
 For = Annotated[System | None, typer.Option("--system", help="This machine's, if left out.", show_default=False)]
 
+ResourcePath = Annotated[
+    Path | None,
+    typer.Option(help="REAPER's own folder, if it is not the usual one.", show_default=False),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add both groups to an application."""
@@ -19,8 +25,29 @@ def register(app: typer.Typer) -> None:
     uninstall = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Take away what `install` put there.")
     install.command("service")(install_service)
     uninstall.command("service")(uninstall_service)
+    install.command("reaper")(install_reaper)
+    uninstall.command("reaper")(uninstall_reaper)
     app.add_typer(install, name="install")
     app.add_typer(uninstall, name="uninstall")
+
+
+def install_reaper(
+    menu: Annotated[bool, typer.Option("--menu", help="Also to the menu of items, if you have changed that.")] = False,
+    resource_path: ResourcePath = None,
+) -> None:
+    """Put the scripts into REAPER, and the action into its list."""
+    from bridge.hosts.reaper_install import find_reaper, install
+
+    for line in install(find_reaper(resource_path), menu=menu):
+        typer.echo(line)
+
+
+def uninstall_reaper(resource_path: ResourcePath = None) -> None:
+    """Take the scripts and the action out of REAPER."""
+    from bridge.hosts.reaper_install import find_reaper, uninstall
+
+    for line in uninstall(find_reaper(resource_path)):
+        typer.echo(line)
 
 
 def install_service(system: For = None, only_print: Print = False) -> None:

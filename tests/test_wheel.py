@@ -30,6 +30,8 @@ def test_the_wheel_holds_both_packages_whole_and_nothing_else(wheel: zipfile.Zip
     names = set(wheel.namelist())
     sources = {path for folder in ("core", "bridge") for path in (ROOT / folder).rglob("*") if path.is_file()}
     wanted = {path.relative_to(ROOT).as_posix() for path in sources if "__pycache__" not in path.parts}
+    scripts = (ROOT / "reaper_scripts").rglob("*.lua")
+    wanted |= {f"bridge/hosts/{path.relative_to(ROOT).as_posix()}" for path in scripts}
     assert wanted <= names
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {"core", "bridge", "loopcube"}
 

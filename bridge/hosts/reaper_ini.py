@@ -2,9 +2,9 @@
 
 Both have CRLF ends on Windows; whatever ends a file has are kept, as is every line that is not ours.
 
-In reaper-kb.ini an action is `SCR <flags> <section> RS<id> "Custom: <file name>" <path>`, its path below Scripts. The id is
-the SHA-1 of that path in upper case. In reaper-menu.ini a menu is a section of `item_<n>=<command> <text>`, contiguous
-from 0; a section stands in place of REAPER's own menu, so that a new one would hide it.
+In reaper-kb.ini an action is `SCR <flags> <section> RS<id> "Custom: <file name>" <path>`, its path below Scripts; the id
+is the SHA-1 of that path in upper case. In reaper-menu.ini a menu is a section of `item_<n>=<command> <text>`, counted
+from 0 without gaps. A section stands in place of REAPER's own menu: where there is none, a new one would hide that.
 """
 
 import hashlib
@@ -21,8 +21,8 @@ _ITEM = re.compile(r"item_(\d+)=(\S*)")
 def command_id(path: str) -> str:
     """What REAPER calls the action of a script below Scripts, `path` with forward slashes.
 
-    >>> command_id("loopcube/loopcube_Extract loops from selected items.lua")
-    'RS4390315c4183271dc3492ff1332b35d032fc5f7c'
+    >>> command_id("Cockos/lyrics.lua")
+    'RS1ee9bb229dabffe151848d7efa3c10f748e1a1cf'
     """
     upper = "".join(char.upper() if char.isascii() else char for char in path)
     return "RS" + hashlib.sha1(upper.encode(), usedforsecurity=False).hexdigest()
@@ -47,17 +47,16 @@ class Script:
 
 
 def with_action(text: str, script: Script) -> str:
-    """reaper-kb.ini with that action, once."""
-    return _joined(text, [*_without_action(text, script), script.line])
+    """reaper-kb.ini with that action, once; keys bound to it stay bound."""
+    others = [line for line in text.splitlines() if line.split()[3:4] != [script.id]]
+    return text if script.line in text.splitlines() else _joined(text, [*others, script.line])
 
 
 def without_action(text: str, script: Script) -> str:
     """reaper-kb.ini without that action, and without the keys that were bound to it."""
-    return _joined(text, _without_action(text, script))
-
-
-def _without_action(text: str, script: Script) -> list[str]:
-    return [line for line in text.splitlines() if script.id not in line.replace('"', " ").split()]
+    lines = text.splitlines()
+    kept = [line for line in lines if not {script.id, f"_{script.id}"} & set(line.split())]
+    return text if kept == lines else _joined(text, kept)
 
 
 def has_menu(text: str) -> bool:
@@ -76,13 +75,6 @@ def with_entry(text: str, script: Script) -> str:
     last = max((i for i in range(start, end) if _ITEM.match(lines[i])), default=start)
     entry = f"item_{max(numbers, default=-1) + 1}=_{script.id} {script.text}"
     return _joined(text, [*lines[: last + 1], entry, *lines[last + 1 :]])
-
-
-def with_menu(text: str, script: Script) -> str:
-    """reaper-menu.ini with a menu of items that holds only our entry, where there is none."""
-    if has_menu(text):
-        return with_entry(text, script)
-    return _joined(text, [*text.splitlines(), f"[{ITEM_MENU}]", f"item_0=_{script.id} {script.text}"])
 
 
 def without_entry(text: str, script: Script) -> str:
