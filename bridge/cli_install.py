@@ -12,7 +12,9 @@ from bridge.hosts.autostart import System
 
 Print = Annotated[bool, typer.Option("--print", help="Print the file instead of writing it.")]
 For = Annotated[System | None, typer.Option("--system", help="This machine's, if left out.", show_default=False)]
-
+Library = Annotated[
+    Path | None, typer.Option(help="Live's User Library; where Live makes it, if left out.", show_default=False)
+]
 ResourcePath = Annotated[
     Path | None,
     typer.Option(help="REAPER's own folder, if it is not the usual one.", show_default=False),
@@ -27,6 +29,8 @@ def register(app: typer.Typer) -> None:
     uninstall.command("service")(uninstall_service)
     install.command("reaper")(install_reaper)
     uninstall.command("reaper")(uninstall_reaper)
+    install.command("live")(install_live)
+    uninstall.command("live")(uninstall_live)
     app.add_typer(install, name="install")
     app.add_typer(uninstall, name="uninstall")
 
@@ -70,3 +74,22 @@ def uninstall_service(system: For = None) -> None:
     there = autostart.installed(wanted := system or autostart.this_system())
     removed = autostart.uninstall(wanted)
     typer.echo(f"{there.path} {'is removed' if removed else 'was not there'}; forget it with: {there.forget}")
+
+
+def install_live(library: Library = None) -> None:
+    """Put the device for Ableton Live into Live's User Library."""
+    from bridge.hosts import live
+    from bridge.settings_file import load_settings
+
+    there = live.install(live.user_library(library), load_settings())
+    typer.echo(f"{there.device} {'is written' if there.changed else 'was there already'}, its token beside it")
+    typer.echo("In Live's browser: User Library, Presets, Audio Effects, Max Audio Effect, loopcube")
+
+
+def uninstall_live(library: Library = None) -> None:
+    """Take the device for Ableton Live out of Live's User Library."""
+    from bridge.hosts import live
+
+    folder = live.user_library(library) / live.FOLDER
+    removed = live.uninstall(live.user_library(library))
+    typer.echo(f"{folder / live.DEVICE} {'is removed' if removed else 'was not there'}")
