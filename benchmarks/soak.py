@@ -21,9 +21,10 @@ from typing import Any
 import numpy as np
 import psutil
 
-from benchmarks.daemons import Daemon, Row, table
+from benchmarks.daemons import FILES, Daemon, Row, table
 from benchmarks.hardships import cancels, kills, starts
 from bridge import messages
+from bridge.job import State
 from bridge.jobs import KEPT, Jobs, open_journal
 from bridge.request import JobRequest
 from core.errors import LoopError
@@ -76,12 +77,16 @@ def soak(folder: Path, minutes: float) -> list[Row]:
 
 
 def _fill(home: Path, songs: Path) -> None:
-    """Write a journal in which each new job takes the place of an old one."""
+    """Write a journal in which each new job takes the place of an old one like it."""
     home.mkdir()
+    sizes = {"manifest.json": 1, **{f"{number}.wav": 1 for number in range(FILES)}}
     with closing(open_journal(home / "jobs.sqlite")) as journal:
         jobs = Jobs(clock=time.monotonic, journal=journal)
         for number in range(KEPT):
-            jobs.cancel(jobs.start(JobRequest(songs / f"old-{number}.wav", songs), "").id)
+            job = jobs.start(JobRequest(songs / f"old-{number}.wav", songs), "", client="old", rid=secrets.token_hex(8))
+            jobs.take()
+            jobs.placing(job.id, songs / f"old-{number}-loops", sizes)
+            jobs.finish(job.id, State.DONE)
 
 
 class Sample:
