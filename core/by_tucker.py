@@ -43,7 +43,12 @@ def separate_by_tucker(clip: Clip, grid: BarGrid, settings: Settings, progress: 
         grid=grid,
         factors=factors,
         recipes=list(np.moveaxis(factors.recipes, 2, 0)),
-        diagnostics={"method": "tucker", "ranks": dataclasses.asdict(ranks), **_fit_report(factors)},
+        diagnostics={
+            "method": "tucker",
+            "solver": settings.solver,
+            "ranks": dataclasses.asdict(ranks),
+            **_fit_report(factors),
+        },
     )
 
 

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from core.devices import Device
 from core.errors import Code, LoopError
-from core.tucker import ITERATIONS
+from core.tucker import ITERATIONS, Solver
 
 Method = Literal["auto", "coherent", "tucker"]
 
@@ -22,6 +23,8 @@ class Settings:
         max_loop_bars: the longest loop looked for, in bars: 1, 2, 4 or 8.
         notes, rhythms: ranks of the Tucker decomposition, or None for its usual ones.
         iterations: at most this many of the Tucker decomposition.
+        solver: of the Tucker decomposition: "kl", "hals" or "tensorly"; see core/tucker.py.
+        device: where it is solved: "cpu", or "gpu" with PyTorch.
         seed: of everything random; the same seed gives the same bytes.
         beats_per_bar: what the downbeat tracker may find.
 
@@ -35,11 +38,17 @@ class Settings:
     notes: int | None = None
     rhythms: int | None = None
     iterations: int = ITERATIONS
+    solver: Solver = "kl"
+    device: Device = "cpu"
     seed: int = 0
     beats_per_bar: tuple[int, ...] = (3, 4)
 
     def __post_init__(self) -> None:
-        _require(self.method in get_args(Method), "method", f"one of {', '.join(get_args(Method))}", self.method)
+        for name, choices in (("method", Method), ("solver", Solver), ("device", Device)):
+            value = getattr(self, name)
+            _require(value in get_args(choices), name, f"one of {', '.join(get_args(choices))}", value)
+        tensorly_on_gpu = self.solver == "tensorly" and self.device == "gpu"
+        _require(not tensorly_on_gpu, "device", "cpu with solver tensorly", self.device)
         for name in ("loops", "notes", "rhythms"):
             value = getattr(self, name)
             _require(value is None or value >= 1, name, "1 or more, or left out", value)

@@ -4,23 +4,35 @@ X ~ C x1 W x2 H x3 D: notes W [F, r1], rhythms within a bar H [T, r2], loop acti
 and recipes C [r1, r2, r3], one slice a loop: which notes sound with which rhythms. Everything is nonnegative float32;
 the columns of W, H and D have unit Euclidean norm, and C holds the scale.
 
-The factors are fitted by TensorLy's multiplicative updates (Kim and Choi 2007) on a cube whose high frequencies are
-pooled into bands of a 24th of an octave, which costs a fifth of the full one; the notes are then solved at full
-resolution, a convex problem. `_fit` is the one place to change for another solver.
+Three solvers: "kl" (core/kl.py) separates best; "hals" (core/hals.py) is the fastest to the least squares fit;
+"tensorly" (core/by_tensorly.py) is the paper's, which the other two are held against.
 """
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
+from math import prod, sqrt
+from typing import Any, Literal
 
 import numpy as np
+from array_api_compat import array_namespace, device
 from numpy.typing import NDArray
-from tensorly.decomposition import non_negative_tucker
 from threadpoolctl import threadpool_limits
 
+from core import by_tensorly, hals, kl
+from core.bands import band_edges, pool, spread, summed
+from core.compression import compress, energy
 from core.cube import Cube
+from core.devices import download
 from core.errors import Code, LoopError
+from core.layout import Layout
 from core.progress import Progress, part_of, silent
+from core.tucker_model import TINY, Model, balanced
+from core.tucker_start import bar_activations, singular_start
 
 Array = NDArray[np.float32]
+Solver = Literal["kl", "hals", "tensorly"]
+Solution = tuple[Iterator[Model], Callable[[Model], Model]]  # what falls sweep by sweep, and what ends it
 
 ITERATIONS = 400
 NOTES, RHYTHMS = 32, 40  # the paper's, chosen there by hand
@@ -28,14 +40,11 @@ MIN_LOOPS, MAX_LOOPS = 2, 12  # more than a dozen loops cannot be told apart fro
 CLIFF = 2.0  # ratio of two eigenvalues, 3 dB, that marks the last loop
 FLOOR = 1e-3  # eigenvalues below this share of their sum are what leaks over bar lines, not loops
 EXPLAINED = 0.9  # share of the energy that the loops must explain where there is no cliff
-CHANGE = 1e-3  # relative fall of the error over `PATIENCE` iterations below which the fit has converged
 PATIENCE = 20  # multiplicative updates linger on plateaus, so a single small step says nothing
-SINGLE_BINS = 96  # the lowest bins (2 kHz at the cube's usual 21.5 Hz a bin) stay unpooled: notes differ there
-BANDS_PER_OCTAVE = 24
+CHANGE: dict[Solver, float] = {"kl": 1e-2, "hals": 1e-3, "tensorly": 1e-3}  # fall over `PATIENCE` that is still one
+ROOM = 2  # sides of the compressed cube, as multiples of the ranks
 COUNT_BANDS = 4  # bands of the pooled cube that share a weight when loops are counted
 WHITENING = 0.75
-NOTE_SWEEPS = 30  # of the full-resolution solve; the remaining change is below 0.1 %
-TINY = 1e-12
 
 
 @dataclass(frozen=True)
@@ -45,6 +54,10 @@ class Ranks:
     notes: int
     rhythms: int
     loops: int
+
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        return self.notes, self.rhythms, self.loops
 
     def check(self, shape: tuple[int, ...]) -> None:
         """Raise ARGUMENTS unless every rank is from 1 to its side of a cube [frequencies, frames, bars]."""
@@ -63,7 +76,8 @@ class TuckerFactors:
         rhythms: H [frames in a bar, rhythms], unit columns.
         loops: D [bars, loops], unit columns.
         recipes: C [notes, rhythms, loops], with the scale of the cube.
-        errors: relative error |X - model| / |X| after each iteration, on the pooled cube, never rising.
+        errors: of each iteration, never rising, on the reduced cube that it ran on: |X - model| / |X| after it, or for
+            "kl" the divergence before it, over the sum of X.
     """
 
     notes: Array
@@ -124,100 +138,116 @@ def patterns(factors: TuckerFactors) -> Array:
 
 
 def decompose(
-    magnitudes: Array,
+    magnitudes: Any,
     ranks: Ranks,
     *,
+    solver: Solver = "kl",
     iterations: int = ITERATIONS,
     seed: int = 0,
+    layout: Layout | None = None,
     progress: Progress = silent,
 ) -> TuckerFactors:
     """Decompose a magnitude cube, float32 [frequencies, frames in a bar, bars].
 
     Args:
+        magnitudes: of any array library (array API standard); "tensorly" takes NumPy's.
+        solver: "kl", "hals" or "tensorly".
         iterations: at most this many; fewer when the error has settled.
-        seed: of the initial factors (their singular vectors are found by a randomly started iteration).
-        progress: told after every iteration; may raise `Cancelled`.
+        seed: of everything random in the start.
+        layout: where "kl" and "hals" start from; without it "kl" finds its own, "hals" takes singular vectors.
+        progress: told before every iteration; may raise `Cancelled`.
 
     Raises:
-        LoopError: ARGUMENTS for ranks outside the cube or fewer than one iteration.
+        LoopError: ARGUMENTS for ranks outside the cube, a layout of other bars or loops, or fewer than one iteration.
     """
     ranks.check(magnitudes.shape)
     if iterations < 1:
         raise LoopError(Code.ARGUMENTS, f"iterations must be 1 or more, got {iterations}")
-    # TensorLy's guards against division by zero are absolute, so a quiet clip must not be a small tensor.
-    scale = float(np.sqrt(np.mean(np.square(magnitudes), dtype=np.float64))) or 1.0
-    cube = magnitudes / np.float32(scale)
-    pooled = pool(cube)
-    small = Ranks(min(ranks.notes, pooled.shape[0]), ranks.rhythms, ranks.loops)
+    progress(0.0, "factors")
     # One thread: for matrices this small two are slower, many times so on a busy machine.
     with threadpool_limits(1, "blas"):
-        core, factors, errors = _fit(pooled, small, iterations, seed, part_of(progress, 0.0, 0.9))
-    notes = _full_notes(cube, _unpool(factors[0], cube.shape[0]), core, factors[1], factors[2])
+        # Guards against division by zero are absolute, so a quiet clip must not be a small tensor.
+        scale = sqrt(energy(magnitudes) / prod(magnitudes.shape)) or 1.0
+        cube = magnitudes / scale
+        known = None if layout is None else _activations(layout, ranks, cube)
+        models, finish = SOLVERS[solver](cube, ranks, seed, known)
+        model, errors = _until_settled(models, iterations, CHANGE[solver], part_of(progress, 0.0, 0.9))
+        model = balanced(finish(model), 2)
     progress(1.0, "factors")
-    return _normalised(notes, factors[1], factors[2], core * np.float32(scale), errors)
+    W, H, D = (np.ascontiguousarray(download(factor).T) for factor in model.factors)
+    return TuckerFactors(W, H, D, download(model.core) * np.float32(scale), errors)
 
 
-def band_edges(frequencies: int) -> NDArray[np.int64]:
-    """First bin of each pooled band and, last, the number of bins: int64 [bands + 1]."""
-    single = np.arange(min(SINGLE_BINS, frequencies))
-    octaves = max(np.log2(frequencies / SINGLE_BINS), 0.0)
-    wide = SINGLE_BINS * 2.0 ** (np.arange(int(octaves * BANDS_PER_OCTAVE) + 1) / BANDS_PER_OCTAVE)
-    return np.unique(np.concatenate([single, np.round(wide[wide < frequencies]), [frequencies]]).astype(np.int64))
-
-
-def pool(cube: Array) -> Array:
-    """The cube with its first axis pooled into bands: the root of the energy, so loud bands count as they did."""
-    edges = band_edges(cube.shape[0])
-    return np.sqrt(np.add.reduceat(np.square(cube), edges[:-1], axis=0))
-
-
-def _unpool(notes: Array, frequencies: int) -> Array:
-    widths = np.diff(band_edges(frequencies))
-    return np.repeat(notes / np.sqrt(widths, dtype=np.float32)[:, None], widths, axis=0)
-
-
-def _fit(
-    cube: Array, ranks: Ranks, iterations: int, seed: int, progress: Progress
-) -> tuple[Array, list[Array], list[float]]:
-    """Core, factors and errors by TensorLy, called an iteration at a time because it has no callback."""
-    state: object = "svd"
-    errors: list[float] = []
-    sizes = (ranks.notes, ranks.rhythms, ranks.loops)
-    while len(errors) < iterations and not _settled(errors):
+def _until_settled(
+    models: Iterator[Model], iterations: int, change: float, progress: Progress
+) -> tuple[Model, tuple[float, ...]]:
+    """The last model, and the errors of all, once they fall no more."""
+    best = next(models)
+    errors = [best.error]
+    for model in islice(models, iterations - 1):
         progress(len(errors) / iterations, "factors")
-        fitted, error = non_negative_tucker(
-            cube, sizes, n_iter_max=1, init=state, random_state=seed, return_errors=True
-        )
-        if errors and error[0] > errors[-1]:  # only by rounding, once the fit is as good as float32 lets it be
+        if model.error > errors[-1]:  # only by rounding, once the fit is as good as float32 lets it be
             break
-        errors.append(float(error[0]))
-        state = best = fitted
-    core, factors = best
-    return core, list(factors), errors
+        best = model
+        errors.append(best.error)
+        if len(errors) > PATIENCE and errors[-PATIENCE - 1] - errors[-1] <= change * errors[-1]:
+            break
+    return best, tuple(errors)
 
 
-def _settled(errors: list[float]) -> bool:
-    return len(errors) > PATIENCE and errors[-PATIENCE - 1] - errors[-1] < CHANGE * errors[-1]
+def _activations(layout: Layout, ranks: Ranks, cube: Any) -> Any:
+    """Those of the layout [loops, bars], in the cube's array library."""
+    bars = cube.shape[2]
+    if (layout.bars, layout.loops) != (bars, ranks.loops):
+        raise LoopError(
+            Code.ARGUMENTS,
+            f"layout must hold {bars} bars and {ranks.loops} loops, got {layout.bars} and {layout.loops}",
+        )
+    rows = np.ascontiguousarray(layout.activations.T, dtype=np.float32)
+    return array_namespace(cube).asarray(rows, device=device(cube))
 
 
-def _full_notes(cube: Array, notes: Array, core: Array, rhythms: Array, loops: Array) -> Array:
-    """argmin over W >= 0 of |X - W M|, M = C x2 H x3 D unfolded, by HALS (Cichocki and Phan 2009, alg. 2)."""
-    model = np.einsum("abc,tb,kc->atk", core, rhythms, loops, optimize=True).reshape(core.shape[0], -1)
-    target = cube.reshape(cube.shape[0], -1) @ model.T
-    gram = model @ model.T
-    for _ in range(NOTE_SWEEPS):
-        for j in range(notes.shape[1]):
-            step = (target[:, j] - notes @ gram[:, j]) / max(gram[j, j], TINY)
-            notes[:, j] = np.maximum(notes[:, j] + step, 0.0)
-    return notes
+def _by_kl(cube: Any, ranks: Ranks, seed: int, activations: Any | None) -> Solution:
+    """On sums over bands, then notes for all bins. The loops' activations decide where it ends, so they come first."""
+    edges = band_edges(cube.shape[0])
+    pooled = summed(cube, 0, edges)
+    if activations is None:
+        activations = bar_activations(cube, ranks.loops, seed)
+    start = singular_start(compress(pooled, _room(ranks), seed), ranks.sizes, seed, activations)
+
+    def finish(model: Model) -> Model:
+        W, H, D = model.factors
+        return kl.solve_notes(cube, Model(model.core, (spread(W, edges, 1), H, D)))
+
+    return kl.minimise(pooled, start), finish
 
 
-def _normalised(notes: Array, rhythms: Array, loops: Array, core: Array, errors: list[float]) -> TuckerFactors:
-    (W, w), (H, h), (D, d) = (_unit_columns(factor) for factor in (notes, rhythms, loops))
-    scaled = (core * w[:, None, None] * h[:, None] * d).astype(np.float32)
-    return TuckerFactors(W, H, D, scaled, tuple(errors))
+def _by_hals(cube: Any, ranks: Ranks, seed: int, activations: Any | None) -> Solution:
+    """On the compressed cube, then notes for the whole one."""
+    small = compress(cube, _room(ranks), seed)
+    start = singular_start(small, ranks.sizes, seed, activations)
+    return hals.minimise(small, start), lambda model: hals.solve_notes(cube, model)
 
 
-def _unit_columns(factor: Array) -> tuple[Array, Array]:
-    norms = np.linalg.norm(factor, axis=0)
-    return (factor / np.maximum(norms, TINY)).astype(np.float32), norms.astype(np.float32)
+def _by_tensorly(cube: Array, ranks: Ranks, seed: int, _activations: Any | None) -> Solution:
+    """On bands of the same energy, at a fifth of the cost, then notes for all bins by ours."""
+    edges = band_edges(cube.shape[0])
+    pooled = pool(cube)
+    sizes = (min(ranks.notes, len(pooled)), ranks.rhythms, ranks.loops)
+
+    def finish(model: Model) -> Model:
+        W, H, D = model.factors
+        return hals.solve_notes(cube, Model(model.core, (spread(W, edges, 2), H, D)), rounds=by_tensorly.NOTE_ROUNDS)
+
+    return by_tensorly.minimise(pooled, sizes, seed), finish
+
+
+def _room(ranks: Ranks) -> tuple[int, int, int]:
+    return ROOM * ranks.notes, ROOM * ranks.rhythms, ROOM * ranks.loops
+
+
+SOLVERS: dict[Solver, Callable[[Any, Ranks, int, Any | None], Solution]] = {
+    "kl": _by_kl,
+    "hals": _by_hals,
+    "tensorly": _by_tensorly,
+}

@@ -1,0 +1,47 @@
+"""A Tucker model while it is fitted, and the products that every solver needs; arrays of any library (array API).
+
+Factors are held as rows [rank, side], which are contiguous: solvers update one row after another.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from array_api_compat import array_namespace
+
+Array = Any  # of whichever array library the cube came from
+
+TINY = 1e-12
+
+
+@dataclass(frozen=True)
+class Model:
+    """C x1 W x2 H x3 D: factors [rank n, side n], core [ranks], everything nonnegative; and its relative error."""
+
+    core: Array
+    factors: tuple[Array, Array, Array]
+    error: float = float("inf")
+
+
+def times(tensor: Array, rows: Array, axis: int) -> Array:
+    """The mode product: `axis` of the tensor contracted with the columns of a matrix [new side, old side]."""
+    xp = array_namespace(tensor)
+    return xp.moveaxis(xp.tensordot(tensor, rows, axes=([axis], [1])), -1, axis)
+
+
+def times_all(tensor: Array, matrices: list[Array]) -> Array:
+    """The mode products with one matrix for each axis."""
+    for axis, matrix in enumerate(matrices):
+        tensor = times(tensor, matrix, axis)
+    return tensor
+
+
+def balanced(model: Model, order: int) -> Model:
+    """The same model with the rows of its factors at unit norm of this order, the scale in the core."""
+    xp = array_namespace(model.core)
+    core, unit = model.core, []
+    for axis, factor in enumerate(model.factors):
+        norms = xp.linalg.vector_norm(factor, axis=1, ord=order)
+        safe = xp.where(norms > TINY, norms, xp.ones_like(norms))
+        unit.append(factor / safe[:, None])
+        core = core * xp.reshape(safe, tuple(-1 if other == axis else 1 for other in range(3)))
+    return Model(core, (unit[0], unit[1], unit[2]), model.error)
