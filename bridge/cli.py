@@ -54,6 +54,8 @@ def extract(
     bars: Annotated[Path | None, typer.Option(help="Text file of downbeats in seconds, one a line.")] = None,
     loops: Annotated[str, typer.Option(help="How many loops, or auto.")] = "auto",
     method: Annotated[str, typer.Option(help="auto, coherent or tucker.")] = "auto",
+    solver: Annotated[str, typer.Option(help="Of the method tucker: kl, hals or tensorly.")] = "kl",
+    device: Annotated[str, typer.Option(help="Where it is solved: cpu, or gpu with PyTorch.")] = "cpu",
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Neither use nor keep what is known of the song.")
@@ -77,7 +79,13 @@ def extract(
     from core.extraction import extract as take_apart
     from core.results import check_writable, write_result
 
-    settings = Settings(method=method, loops=count, seed=seed)  # type: ignore[arg-type]  # it checks
+    settings = Settings(
+        method=method,  # type: ignore[arg-type]  # it checks
+        solver=solver,  # type: ignore[arg-type]
+        device=device,  # type: ignore[arg-type]
+        loops=count,
+        seed=seed,
+    )
     parent = out or song.parent
     check_writable(parent)
     cache = song_cache(0 if no_cache else load_settings().cache_mib)

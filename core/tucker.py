@@ -17,7 +17,6 @@ from typing import Any, Literal
 import numpy as np
 from array_api_compat import array_namespace, device
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from core import by_tensorly, hals, kl
 from core.bands import band_edges, pool, spread, summed
@@ -27,6 +26,7 @@ from core.devices import download
 from core.errors import Code, LoopError
 from core.layout import Layout
 from core.progress import Progress, part_of, silent
+from core.threads import one_blas_thread
 from core.tucker_model import TINY, Model, balanced
 from core.tucker_start import bar_activations, singular_start
 
@@ -164,8 +164,7 @@ def decompose(
     if iterations < 1:
         raise LoopError(Code.ARGUMENTS, f"iterations must be 1 or more, got {iterations}")
     progress(0.0, "factors")
-    # One thread: for matrices this small two are slower, many times so on a busy machine.
-    with threadpool_limits(1, "blas"):
+    with one_blas_thread():
         # Guards against division by zero are absolute, so a quiet clip must not be a small tensor.
         scale = sqrt(energy(magnitudes) / prod(magnitudes.shape)) or 1.0
         cube = magnitudes / scale

@@ -103,6 +103,8 @@ def test_a_bad_song_or_option_is_one_line_status_2_and_no_file(
         (-5, [song, "--bars", bars, "--loops", 11]),
         (-5, [song, "--bars", bars, "--loops", "many"]),
         (-5, [song, "--bars", bars, "--method", "magic"]),
+        (-5, [song, "--bars", bars, "--solver", "magic"]),
+        (-5, [song, "--bars", bars, "--solver", "tensorly", "--device", "gpu"]),
         (-5, [song, "--bars", bars, "--seed", -1]),
         (-15, [song, "--bars", bars, "--out", song]),
         (-15, [song, "--bars", bars, "--out", song / "below"]),
@@ -136,7 +138,8 @@ def test_a_song_is_remembered_unless_told_otherwise(song: Path, monkeypatch: pyt
     assert list((home / "cache").glob("*.npz"))
 
 
-STEPS = {"fitting": "core.tucker._fit", "writing": "core.pictures.map.draw_map"}  # the longest one, and one of files
+# The longest step, and one that writes files.
+STEPS = {"fitting": "core.tucker._until_settled", "writing": "core.pictures.map.draw_map"}
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals to send to one process")

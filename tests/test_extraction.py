@@ -108,6 +108,9 @@ def test_a_clip_mostly_outside_its_bars_is_told_of() -> None:
     ("wrong", "message"),
     [
         ({"method": "magic"}, "method must be one of auto, .*, got magic"),
+        ({"solver": "magic"}, "solver must be one of kl, hals, tensorly, got magic"),
+        ({"device": "magic"}, "device must be one of cpu, gpu, got magic"),
+        ({"solver": "tensorly", "device": "gpu"}, "device must be cpu with solver tensorly, got gpu"),
         ({"loops": 0}, "loops must be 1 or more, or left out, got 0"),
         ({"notes": -1}, "notes must be 1 or more"),
         ({"rhythms": 0}, "rhythms must be 1 or more"),
