@@ -2,9 +2,10 @@
 
 Both have CRLF ends on Windows; whatever ends a file has are kept, as is every line that is not ours.
 
-In reaper-kb.ini an action is `SCR <flags> <section> RS<id> "Custom: <file name>" <path>`, its path below Scripts; the id
-is the SHA-1 of that path in upper case. In reaper-menu.ini a menu is a section of `item_<n>=<command> <text>`, counted
-from 0 without gaps. A section stands in place of REAPER's own menu: where there is none, a new one would hide that.
+In reaper-kb.ini an action is `SCR <flags> <section> RS<id> "Custom: <file name>" <path>`, its path below Scripts;
+the id is the SHA-1 of that path in upper case. In reaper-menu.ini a menu is a section of `item_<n>=<command> <text>`,
+counted from 0 without gaps. A section stands in place of REAPER's own menu: where there is none, a new one would hide
+that.
 """
 
 import hashlib
