@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
 from core.audio import Samples
+from core.threads import in_order
 
 LAGS = (1, 2, 4)  # bars to compare over: loops of these lengths are silent in the difference
 SILENT = 1e-5  # of the sound's own energy, -50 dB: below it silence is silence
@@ -45,7 +46,9 @@ class Changes:
         self._rate = rate
         self._reference = float(np.square(mono).mean(dtype=np.float64)) * bar_frames + 1e-30
         self._most = int(len(mono) / bar_frames)
-        self._sums = {lag: _running(_difference(mono, lag * bar_frames, rate)) for lag in LAGS if lag + 3 < self._most}
+        lags = [lag for lag in LAGS if lag + 3 < self._most]
+        sums = in_order(lambda lag: _running(_difference(mono, lag * bar_frames, rate)), lags)
+        self._sums = dict(zip(lags, sums, strict=True))
 
     def cost(self, starts: NDArray[np.float64], moves: NDArray[np.float64]) -> NDArray[np.float64]:
         """How far from silent bars [bars + 1] are on the whole when they are moved, [moves]."""
