@@ -17,7 +17,7 @@ FEWEST_BARS = 8  # fewer have too few switches to tell
 BANDS = 40  # evenly spaced in pitch, as far as there are bins
 LOUDNESS = 0.25  # exponent of power: the ear's, nearly
 QUIET = 0.1  # of the slots' mean variance: slots in which nothing changes have nothing to say
-CHANCE = 0.02  # agreement that noise reaches by chance in 8 bars; music under loud noise has 0.04
+CHANCE = 0.2  # agreement that no noise reaches, times bars: it falls with the root of their pairs
 BETTER = 1.04  # how many times better another first beat must agree; the right one is beaten by 1.03 at most
 
 
@@ -32,12 +32,13 @@ def better_phase(mono: Samples, starts: NDArray[np.float64]) -> float:
         return 0.0
     agreement = _agreement(_likeness(mono, starts))
     best = int(np.argmax(agreement))
-    if min(best, SLOTS - best) <= 1 or agreement[best] < max(CHANCE, BETTER * agreement[0]):
+    least = max(CHANCE / (len(starts) - 1), BETTER * agreement[0])
+    if min(best, SLOTS - best) <= 1 or agreement[best] < least:
         return 0.0
     return best / SLOTS - (best > SLOTS // 2)
 
 
-def _likeness(mono: Samples, starts: NDArray[np.float64]) -> NDArray[np.float64]:
+def _likeness(mono: Samples, starts: NDArray[np.float64]) -> Samples:
     """How alike every two bars are in every slot, beside their mean there, [slots, bars, bars]."""
     bars = np.arange(len(starts) - 1)
     length = int(np.diff(starts).min() / SLOTS)
@@ -46,9 +47,10 @@ def _likeness(mono: Samples, starts: NDArray[np.float64]) -> NDArray[np.float64]
     )
     levels /= levels.mean(axis=(0, 1)) + 1e-30
     levels -= levels.mean(axis=1, keepdims=True)
-    products = (levels @ levels.transpose(0, 2, 1)).astype(np.float64)
+    products = levels @ levels.transpose(0, 2, 1)
     variances = np.trace(products, axis1=1, axis2=2)
-    return np.asarray(products / (variances + QUIET * variances.mean() + 1e-30)[:, None, None])
+    products /= (variances + QUIET * variances.mean() + np.float32(1e-30))[:, None, None]
+    return np.asarray(products)
 
 
 def _levels(mono: Samples, places: NDArray[np.float64], length: int) -> Samples:
@@ -59,7 +61,7 @@ def _levels(mono: Samples, places: NDArray[np.float64], length: int) -> Samples:
     return np.asarray(np.add.reduceat(power, edges, axis=1) ** np.float32(LOUDNESS))
 
 
-def _agreement(likeness: NDArray[np.float64]) -> NDArray[np.float64]:
+def _agreement(likeness: Samples) -> NDArray[np.float64]:
     """How well the slots of a bar agree on which bars are alike, for bars that begin at each slot, [slots].
 
     Mean product of the likenesses in two different slots over their mean square, over all pairs of different bars.
@@ -68,8 +70,8 @@ def _agreement(likeness: NDArray[np.float64]) -> NDArray[np.float64]:
     first, second = np.triu_indices(likeness.shape[1] - 1, 1)
     here, after = likeness[:, first, second], likeness[:, first + 1, second + 1]
     here, after = (each - each.mean(axis=1, keepdims=True) for each in (here, after))
-    own_here, own_after = (np.square(each).sum(axis=1) for each in (here, after))
-    total, own = here.sum(axis=0), own_here.sum()
+    own_here, own_after = (np.square(each).sum(axis=1, dtype=np.float64) for each in (here, after))
+    total, own = here.sum(axis=0, dtype=np.float64), own_here.sum()
     found = np.empty(len(likeness))
     for slot in range(len(likeness)):
         found[slot] = (np.square(total).sum() - own) / (own + 1e-30)

@@ -136,7 +136,7 @@ def _rephased(mono: Samples, given: Refined) -> Refined:
     around = np.concatenate([[2 * starts[0] - starts[1]], starts, [2 * starts[-1] - starts[-2]]])
     moved = np.interp(numbers[:-1] + later % 1, numbers, around)
     moved = np.round(moved[(moved >= 0) & (moved <= len(mono))]).astype(np.int64)
-    told = f"phase moved by {round(later * given.grid.beats_per_bar):+d} beats"
+    told = f"phase moved by {later * given.grid.beats_per_bar:+.2g} beats"
     placed = _measured(mono, replace(given.grid, starts=moved))
     return replace(placed, coherence_before=given.coherence_before, changes=(told,))
 
