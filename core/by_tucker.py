@@ -80,4 +80,4 @@ def _loudest_first(factors: TuckerFactors) -> TuckerFactors:
 
 
 def _fit_report(factors: TuckerFactors) -> dict[str, Any]:
-    return {"iterations": len(factors.errors), "relative_error": round(factors.errors[-1], 4)}
+    return {"iterations": len(factors.errors), "relative_error": round(factors.error, 4)}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from array_api_compat import array_namespace, device
 
-from core.tucker_model import Array
+from core.tucker_model import Array, energy
 
 GRAM_SIDE = 256  # a longer axis is sketched: its Gram matrix and eigenvectors would cost more
 OVERSAMPLING = 8
@@ -48,12 +48,6 @@ def compress(cube: Array, sizes: tuple[int, int, int], seed: int = 0) -> Compres
         others = [side for other, side in enumerate(core.shape) if other != axis]
         core = xp.moveaxis(xp.reshape(columns @ bases[axis], (*others, -1)), -1, axis)
     return Compressed(core, (bases[0], bases[1], bases[2]), energy(cube))
-
-
-def energy(cube: Array) -> float:
-    """|X|^2, summed along the last axis in the cube's precision, then in double."""
-    xp = array_namespace(cube)
-    return float(xp.sum(xp.linalg.vecdot(cube, cube), dtype=xp.float64))
 
 
 def _leading_basis(rows: Array, size: int, random: np.random.Generator) -> Array:

@@ -16,9 +16,9 @@ from math import sqrt
 
 from array_api_compat import array_namespace
 
-from core.compression import Compressed, energy
+from core.compression import Compressed
 from core.extrapolation import descend
-from core.tucker_model import TINY, Array, Model, balanced, times, times_all
+from core.tucker_model import TINY, Array, Model, balanced, relative_error, times, times_all
 
 FACTOR_ROUNDS = 3  # of HALS on one factor while its products last
 CORE_STEPS = 15
@@ -43,18 +43,14 @@ def sweep(cube: Compressed, model: Model) -> Model:
     target = times(played, D @ Z, 2)
     grams = [factor @ factor.T for factor in (W, H, D)]
     core = fit_core(core, target, grams)
-    cross, own = _inner(core, target), _inner(core, times_all(core, grams))
-    return Model(core, (W, H, D), sqrt(max(cube.energy - 2 * cross + own, 0.0) / max(cube.energy, TINY)))
+    return Model(core, (W, H, D), relative_error(cube.energy, core, target, grams))
 
 
 def solve_notes(cube: Array, model: Model, rounds: int = NOTE_ROUNDS) -> Model:
     """The model with the notes solved on the whole cube [frequencies, frames, bars], a convex problem."""
     core, (W, H, D) = model.core, model.factors
     target, gram = _normal_equations(0, core, times(times(cube, D, 2), H, 1), [None, H, D])
-    W = solve_rows(W, target, gram, rounds)
-    whole = energy(cube)
-    left = whole - 2 * _inner(W, target) + _inner(W, gram @ W)
-    return Model(core, (W, H, D), sqrt(max(left, 0.0) / max(whole, TINY)))
+    return Model(core, (solve_rows(W, target, gram, rounds), H, D))
 
 
 def _update(axis: int, factor: Array, core: Array, partial: Array, others: list[Array | None], basis: Array) -> Array:
@@ -72,12 +68,6 @@ def _normal_equations(axis: int, core: Array, partial: Array, others: list[Array
             weighed = times(weighed, rows @ rows.T, other)
     axes = [other for other in range(3) if other != axis]
     return xp.tensordot(core, partial, axes=(axes, axes)), xp.tensordot(core, weighed, axes=(axes, axes))
-
-
-def _inner(a: Array, b: Array) -> float:
-    """<a, b> in double: the error is a small difference of such products."""
-    xp = array_namespace(a)
-    return float(xp.sum(a * b, dtype=xp.float64))
 
 
 def solve_rows(factor: Array, target: Array, gram: Array, rounds: int) -> Array:

@@ -11,7 +11,7 @@ Three solvers: "kl" (core/kl.py) separates best; "hals" (core/hals.py) is the fa
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from math import prod, sqrt
+from math import nan, prod, sqrt
 from typing import Any, Literal
 
 import numpy as np
@@ -20,14 +20,14 @@ from numpy.typing import NDArray
 
 from core import by_tensorly, hals, kl
 from core.bands import band_edges, pool, spread, summed
-from core.compression import compress, energy
+from core.compression import compress
 from core.cube import Cube
 from core.devices import download
 from core.errors import Code, LoopError
 from core.layout import Layout
 from core.progress import Progress, part_of, silent
 from core.threads import one_blas_thread
-from core.tucker_model import TINY, Model, balanced
+from core.tucker_model import TINY, Model, balanced, energy, relative_error, times
 from core.tucker_start import bar_activations, singular_start
 
 Array = NDArray[np.float32]
@@ -76,6 +76,7 @@ class TuckerFactors:
         rhythms: H [frames in a bar, rhythms], unit columns.
         loops: D [bars, loops], unit columns.
         recipes: C [notes, rhythms, loops], with the scale of the cube.
+        error: |X - model| / |X| of these factors; nobody knows it of factors that were read from a file.
         errors: of each iteration, never rising, on the reduced cube that it ran on: |X - model| / |X| after it, or for
             "kl" the divergence before it, over the sum of X.
     """
@@ -84,6 +85,7 @@ class TuckerFactors:
     rhythms: Array
     loops: Array
     recipes: Array
+    error: float = nan
     errors: tuple[float, ...] = ()
 
 
@@ -172,9 +174,16 @@ def decompose(
         models, finish = SOLVERS[solver](cube, ranks, seed, known)
         model, errors = _until_settled(models, iterations, CHANGE[solver], part_of(progress, 0.0, 0.9))
         model = balanced(finish(model), 2)
+        error = _error(cube, model)
     progress(1.0, "factors")
     W, H, D = (np.ascontiguousarray(download(factor).T) for factor in model.factors)
-    return TuckerFactors(W, H, D, download(model.core) * np.float32(scale), errors)
+    return TuckerFactors(W, H, D, download(model.core) * np.float32(scale), error, errors)
+
+
+def _error(cube: Any, model: Model) -> float:
+    W, H, D = model.factors
+    target = times(times(times(cube, D, 2), H, 1), W, 0)  # the last axis first: the cube need not be turned
+    return relative_error(energy(cube), model.core, target, [factor @ factor.T for factor in (W, H, D)])
 
 
 def _until_settled(

@@ -4,6 +4,7 @@ Factors are held as rows [rank, side], which are contiguous: solvers update one 
 """
 
 from dataclasses import dataclass
+from math import sqrt
 from typing import Any
 
 from array_api_compat import array_namespace
@@ -33,6 +34,30 @@ def times_all(tensor: Array, matrices: list[Array]) -> Array:
     for axis, matrix in enumerate(matrices):
         tensor = times(tensor, matrix, axis)
     return tensor
+
+
+def energy(array: Array) -> float:
+    """|X|^2, summed along the last axis in the array's precision, then in double."""
+    xp = array_namespace(array)
+    return float(xp.sum(xp.linalg.vecdot(array, array), dtype=xp.float64))
+
+
+def inner(a: Array, b: Array) -> float:
+    """<a, b> in double: errors are small differences of such products."""
+    xp = array_namespace(a)
+    return float(xp.sum(a * b, dtype=xp.float64))
+
+
+def relative_error(whole: float, core: Array, target: Array, grams: list[Array]) -> float:
+    """|X - model| / |X| from inner products: the model is never built.
+
+    Args:
+        whole: |X|^2.
+        target: X x1 W x2 H x3 D, shaped like the core.
+        grams: A A^T of each factor.
+    """
+    left = whole - 2 * inner(core, target) + inner(core, times_all(core, grams))
+    return sqrt(max(left, 0.0) / max(whole, TINY))
 
 
 def balanced(model: Model, order: int) -> Model:
