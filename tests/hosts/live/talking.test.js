@@ -27,6 +27,13 @@ test("without a daemon the panel says how to start it, and finds it once it is t
   device.until(() => ready(device), 60);
 });
 
+test("a daemon of another protocol says so", () => {
+  const { device, daemon } = scene();
+  daemon.hello = () => ({ code: -2, text: "protocol 1 is newer than 0; update loopcube" });
+  device.until(() => device.status === "protocol 1 is newer than 0; update loopcube");
+  assert.equal(device.panel.extract[1], 0);
+});
+
 test("a reply port that another program has is passed over", () => {
   const { device } = scene({ net: { taken: [9310, 9311] } });
   device.until(() => ready(device));
