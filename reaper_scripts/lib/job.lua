@@ -51,7 +51,7 @@ return function(reaper, lib)
     local take = found and reaper.GetActiveTake(found)
     if not take then error({ told = item.name .. ": gone from the project" }) end
     local export = lib.export.start(take, item, input)
-    local helper
+    local helper, answered
     local silence, farewell = 0, 0
 
     local function finish(state, problem)
@@ -70,6 +70,7 @@ return function(reaper, lib)
     end
 
     local function accept(result)
+      answered = true
       if result.state == "done" then
         check(result, export.frames, item)
         job.result, job.fraction = result, EXTRACTED
@@ -120,9 +121,9 @@ return function(reaper, lib)
 
     function job.open_report() helper.open_report() end
 
-    -- Nothing of it is needed any more.
+    -- Nothing of it is needed any more, unless its helper still works or somebody will look into a failure.
     function job.forget()
-      if helper and job.state ~= "failed" then helper.forget() end
+      if answered and job.state ~= "failed" then helper.forget() end
     end
 
     function job.ended() return job.state == "done" or job.state == "failed" or job.state == "cancelled" end
