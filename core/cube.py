@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from core.audio import Samples
 from core.bars import BarGrid
+from core.compiled import compiled
 from core.threads import in_order
 
 WINDOW_SECONDS = 0.0464  # 2048 frames at 44.1 kHz, the paper's resolution
@@ -133,19 +134,31 @@ def synthesise_bars(
     length = len(framing.window)
     half = length // 2
 
-    def waves(bar: int) -> Samples:
+    slots = framing._slots.reshape(framing.bars, -1)
+
+    def wave(bar: int) -> Samples:
         pieces = scipy.fft.irfft(spectra(bar).transpose(0, 2, 1), n=length, axis=-1)
-        return np.asarray(pieces * framing.window, dtype=np.float32)
+        return _overlapped(np.ascontiguousarray(pieces, dtype=np.float32), framing.window, slots[bar] - slots[bar, 0])
 
     padded = np.zeros((channels, framing.end - framing.start + length), dtype=np.float32)
-    slots = framing._slots.reshape(framing.bars, -1)
-    for bar, pieces in enumerate(in_order(waves, range(framing.bars))):
-        for i, slot in enumerate(slots[bar]):
-            padded[:, slot : slot + length] += pieces[:, i]
+    for bar, sound in enumerate(in_order(wave, range(framing.bars))):
+        padded[:, slots[bar, 0] : slots[bar, 0] + sound.shape[1]] += sound
     span = slice(half, half + framing.end - framing.start)
     result = np.zeros((channels, frames), dtype=np.float32)
     np.divide(padded[:, span], framing._power[span], out=result[:, framing.start : framing.end])
     return result
+
+
+@compiled
+def _overlapped(pieces: Samples, window: Samples, starts: NDArray[np.int64]) -> Samples:
+    """The sum of windowed pieces [channels, pieces, frames], each from its start on, [channels, frames]."""
+    channels, count, length = pieces.shape
+    total = np.zeros((channels, starts[count - 1] + length), dtype=np.float32)
+    for c in range(channels):
+        for i in range(count):
+            for n in range(length):
+                total[c, starts[i] + n] += window[n] * pieces[c, i, n]
+    return total
 
 
 def moved_earlier(cube: Cube, shifts: ArrayLike) -> Cube:

@@ -21,6 +21,7 @@ from core.votes import (
     EDGE,
     Candidate,
     Chosen,
+    Patterns,
     audible,
     candidates,
     count_votes,
@@ -57,8 +58,9 @@ def find_played_layout(
     """
     progress(0.0, "votes")
     chosen = magnitude_bins(cube, VOTERS, seed)
-    proposed = played_candidates(chosen, min(longest, max(cube.shape[3] // BARS_PER_LENGTH, 1)))
-    spread = strata(two_level(chosen.bins), seed)
+    patterns = two_level(chosen.bins)
+    proposed = played_candidates(patterns, min(longest, max(cube.shape[3] // BARS_PER_LENGTH, 1)))
+    spread = strata(patterns, seed)
     subset = coder(chosen.bins[spread], chosen.slack[spread])
     found = described(subset, chosen_loops(subset, proposed, progress)[:count])
     if found.score > (1 - EXPLAINED) * subset.empty.length:
@@ -79,10 +81,10 @@ def magnitude_bins(cube: Cube, count: int, seed: int) -> Chosen:
     return Chosen(bins, np.full(len(bins), SLACK, dtype=np.float32))
 
 
-def played_candidates(chosen: Chosen, longest: int) -> list[Candidate]:
+def played_candidates(patterns: Patterns, longest: int) -> list[Candidate]:
     """Loops that the magnitudes vote for, the most voted first, without what looks like a stronger one's error."""
     kept: list[Candidate] = []
-    for candidate in candidates(count_votes(two_level(chosen.bins)), longest):
+    for candidate in candidates(count_votes(patterns), longest):
         if len(kept) < MOST_CANDIDATES and not any(_is_stray(candidate, other) for other in kept):
             kept.append(candidate)
     return kept

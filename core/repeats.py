@@ -98,6 +98,8 @@ def _peak(values: NDArray[np.float32]) -> float:
 
 def _turns(shifts: NDArray[np.float64], frames: int, frequencies: int) -> NDArray[np.complex64]:
     """What a spectrum is multiplied with to be heard `shifts` frames earlier, [bars, frequencies]."""
-    angles = 2 * np.pi * np.arange(frequencies) / frames
-    turns: NDArray[np.complex64] = np.exp(1j * shifts[:, None] * angles).astype(np.complex64)
+    cycles = shifts[:, None] * (np.arange(frequencies) / frames)
+    angles = (2 * np.pi * (cycles - np.round(cycles))).astype(np.float32)  # whole cycles would cost digits
+    turns = np.empty(angles.shape, dtype=np.complex64)
+    turns.real, turns.imag = np.cos(angles), np.sin(angles)
     return turns

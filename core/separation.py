@@ -11,12 +11,13 @@ Every channel is masked alike and keeps its own phase.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.audio import Samples
-from core.cube import Cube, Framing, synthesise
+from core.audio import Samples, rest_of
+from core.cube import Cube, Framing, synthesise_bars
 from core.progress import Progress, silent
 from core.tucker import magnitudes
 
@@ -66,7 +67,7 @@ def mask_stems(
 ) -> Separated:
     """Stems and rest of a clip's samples [channels, frames], from its cube and the models of its loops.
 
-    What lies outside the bars stays in the rest. Holds one masked cube at a time beside the mixture's.
+    What lies outside the bars stays in the rest.
 
     Args:
         patterns: [loops, frequencies, frames in a bar], nonnegative.
@@ -77,7 +78,13 @@ def mask_stems(
     stems = np.empty((len(patterns), *samples.shape), dtype=np.float32)
     for k, pattern in enumerate(patterns):
         progress(k / len(patterns), "separation")
-        masked = cube * loop_mask(pattern, activations[:, k], total)
-        stems[k] = synthesise(masked, framing, samples.shape[1])
+        masked = partial(_masked, cube, pattern, activations[:, k], total)
+        stems[k] = synthesise_bars(masked, framing, len(cube), samples.shape[1])
     progress(1.0, "separation")
-    return Separated(stems, samples - stems.sum(axis=0))
+    return Separated(stems, rest_of(samples, stems))
+
+
+def _masked(cube: Cube, pattern: Array, gains: Array, total: Array, bar: int) -> Cube:
+    one = slice(bar, bar + 1)
+    masked: Cube = (cube[..., one] * loop_mask(pattern, gains[one], total[..., one]))[..., 0]
+    return masked

@@ -43,15 +43,17 @@ def template_stems(
 ) -> Separated:
     """Stems and rest of a clip's samples [channels, frames], from its cube and its layout.
 
-    What lies outside the bars, or rises far above all loops, stays in the rest. Holds two cubes at most.
+    What lies outside the bars, or rises far above all loops, stays in the rest.
 
     Args:
+        cube: overwritten, as it is by far the largest array.
         progress: told often; may raise `Cancelled`.
     """
     matrix, owners = type_matrix(layout)
     templates = fit_templates(cube, matrix, owners, progress=part_of(progress, 0.0, 0.6)).swapaxes(3, 4)
     powers = np.square(matrix)
-    whitened = _whitened(_by_bars(cube), templates, powers)
+    whitened = _by_bars(cube)
+    _whiten(whitened, templates, powers)
     stems = np.empty((layout.loops, *samples.shape), dtype=np.float32)
     for loop in range(layout.loops):
         progress(0.6 + 0.4 * loop / layout.loops, "separation")
@@ -137,22 +139,20 @@ def _placed(seen: Complex, rows: Array, counts: NDArray[np.intp], powers: Array)
     return placed
 
 
-def _whitened(bars: Complex, templates: Complex, powers: Array) -> Complex:
-    """T_b^-1 X_b in every bin; where the mixture surprises, T_b grows by what no loop explains."""
+def _whiten(bars: Complex, templates: Complex, powers: Array) -> None:
+    """T_b^-1 X_b in place of X_b in every bin; where the mixture surprises, T_b grows by what no loop explains."""
     floor = np.zeros(bars.shape[-1], dtype=np.float32)
     for bar in bars:
         floor += np.square(np.abs(bar)).mean(axis=(0, 1))
     floor = np.float32(FLOOR / len(bars)) * floor + np.float32(TINY)
     identity = np.eye(bars.shape[1], dtype=np.float32)[:, :, None, None]
-    result = np.empty_like(bars)
 
     def whiten(bar: int) -> None:
         total = _mixed(templates, powers[bar]) + floor * identity
         more = np.square(np.abs(bars[bar])).mean(axis=0) - np.float32(SURPRISE) * _trace(total[None])[0]
-        result[bar] = _apply(_inverse(total + np.maximum(more, 0.0) * identity), bars[bar])
+        bars[bar] = _apply(_inverse(total + np.maximum(more, 0.0) * identity), bars[bar])
 
     each(whiten, range(len(bars)))
-    return result
 
 
 def _estimate(whitened: Complex, templates: Complex, powers: Array, bar: int) -> Complex:

@@ -8,7 +8,7 @@ from core.cube import Cube
 from core.cycles import counted_from_song
 from core.errors import LoopError
 from core.played import find_played_layout, magnitude_bins, played_candidates
-from core.votes import Candidate, Chosen
+from core.votes import Candidate, two_level
 
 BARS = 32
 FREQUENCIES, FRAMES = 160, 24
@@ -77,5 +77,5 @@ def test_a_row_that_misses_a_bar_is_no_candidate_beside_a_strong_one() -> None:
     missing = on.copy()
     missing[14] = False
     bins = np.concatenate([np.tile(on, (500, 1)), np.tile(missing, (10, 1))]).astype(np.complex64)
-    found: list[Candidate] = played_candidates(Chosen(bins, np.zeros(len(bins), dtype=np.float32)), 4)
+    found: list[Candidate] = played_candidates(two_level(bins), 4)
     assert [candidate.on.tobytes() for candidate in found] == [on.tobytes()]
