@@ -75,13 +75,18 @@ def decode(activations: Samples, beats_per_bar: tuple[int, ...], progress: Progr
         part = part_of(progress, number / len(beats_per_bar), (number + 1) / len(beats_per_bar))
         bars = _bars(beats)
         paths.append((_likeliest_path(bars, sums, part), bars))
-    path, bars = max(paths, key=lambda each: each[0].log_probability)
+    found = _placed(*max(paths, key=lambda each: each[0].log_probability), heard)
+    return np.column_stack([(first + found[:, 0]) / FPS, found[:, 1] + 1])
+
+
+def _placed(path: _Path, bars: _Bars, heard: Samples) -> NDArray[np.int64]:
+    """Beats of a path as [frame, number in the bar from 0]: the loudest of the frames that should sound like one."""
     places = []
-    for start, beat, tempo in zip(path.firsts, path.beats, path.tempos, strict=True):
-        head = slice(max(start, 0), max(start + bars.heads[beat, tempo], 0))
-        if len(heard[head]):  # the loudest frame of those that sound like a beat
-            places.append((first + head.start + int(np.argmax(heard[head])) // 2, beat + 1))
-    return np.array(places, dtype=np.float64).reshape(-1, 2) / (FPS, 1)
+    for first, beat, tempo in zip(path.firsts, path.beats, path.tempos, strict=True):
+        head = slice(max(first, 0), max(first + bars.heads[beat, tempo], 0))
+        if len(heard[head]):
+            places.append((head.start + int(np.argmax(heard[head])) // 2, beat))
+    return np.array(places, dtype=np.int64).reshape(-1, 2)
 
 
 def _bars(beats: int) -> _Bars:
