@@ -4,7 +4,7 @@
 var Placement = (function () {
   "use strict";
 
-  var PATIENT = 50;
+  var PATIENT = 30; // looks at what Live may take seconds for
 
   // source: the facts of the clip.
   function Placement(source, tracks, mute) {
@@ -39,9 +39,10 @@ var Placement = (function () {
     }, this);
   };
 
-  // The clip that a track's Arrangement has got since; 0 as long as there is none.
-  Placement.prototype.found = function (track, before) {
-    var clip = fresh(Lom.ids(track.id, "arrangement_clips"), before);
+  // The clip that a track's Arrangement has got since: the one that Live told, or else a new one; 0 if there is none.
+  Placement.prototype.found = function (track, before, told) {
+    var now = Lom.ids(track.id, "arrangement_clips");
+    var clip = now.indexOf(told) >= 0 ? told : fresh(now, before);
     if (clip !== 0) {
       this._ours[clip] = true;
     }
@@ -56,16 +57,15 @@ var Placement = (function () {
       {
         act: function () {
           before = Lom.ids("live_set", "tracks");
-          Lom.call("live_set", "create_audio_track", before.indexOf(self._last) + 1 || -1);
+          track.id = Lom.call("live_set", "create_audio_track", before.indexOf(self._last) + 1 || -1);
         },
         check: function () {
-          track.id = fresh(Lom.ids("live_set", "tracks"), before);
-          return track.id !== 0;
+          track.id = track.id || fresh(Lom.ids("live_set", "tracks"), before);
+          return track.id !== 0 && Lom.exists(track.id);
         },
         tries: PATIENT
       },
-      { act: function () { self._last = track.id; Lom.set(track.id, "name", track.name); } },
-      { act: function () { Lom.set(track.id, "color", track.color); } },
+      { act: function () { self._last = track.id; self.steps.addNext({}, named(track)); } },
       { act: function () { if (track.stem) { Recipes.stem(self, track); } } },
       { act: function () { if (track.loop) { Recipes.loop(self, track); } } },
       { act: function () { self.placed += 1; } }
@@ -83,13 +83,31 @@ var Placement = (function () {
         }
       ]);
     });
-    this.steps.add({}, [{ act: function () { if (mute && self.failed === 0) { muteSource(self.source); } } }]);
+    var last = function () {
+      if (mute && self.failed === 0) {
+        self.steps.add({}, muted(self.source.id));
+      }
+    };
+    this.steps.add({}, [{ act: last }]);
   };
 
-  function muteSource(source) {
-    if (Lom.exists(source.id)) {
-      Lom.set(source.id, "muted", 1);
-    }
+  function named(track) {
+    return [
+      {
+        act: function () { Lom.set(track.id, "name", track.name); },
+        check: function () { return Lom.text(track.id, "name") === track.name; }
+      },
+      { act: function () { Lom.set(track.id, "color", track.color); } } // Live takes the nearest of its palette
+    ];
+  }
+
+  function muted(clip) {
+    return [
+      {
+        act: function () { if (Lom.exists(clip)) { Lom.set(clip, "muted", 1); } },
+        check: function () { return !Lom.exists(clip) || Lom.flag(clip, "muted"); }
+      }
+    ];
   }
 
   function sceneOf(where) {

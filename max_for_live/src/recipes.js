@@ -7,7 +7,7 @@ var Recipes = (function () {
 
   var SAME_BEATS = 0.001;
   var UNWARPED_BEATS = 0.02; // as exactly as the length of an unwarped clip follows from the tempo
-  var PATIENT = 50; // looks at what Live may take seconds for, such as reading a long file
+  var PATIENT = 30; // looks at what Live may take seconds for, such as reading a long file
   var SETTLED = 3; // equal looks in a row that mean that Live has finished guessing
   var SOON = 20; // milliseconds
 
@@ -43,7 +43,7 @@ var Recipes = (function () {
       failed: function () {
         work.steps.addNext({}, removed(made).concat(laid.map(function (clip) {
           return { act: function () { Lom.call(track.id, "delete_clip", "id", clip); } };
-        }), [{ act: function () { unwarpedStem(work, track, inSeconds(audio), true); } }]));
+        }), [{ act: function () { unwarpedStem(work, track, inSeconds(audio, Lom.number("live_set", "tempo")), true); } }]));
       }
     };
     var steps = staged(work, track, audio, made).concat(warped(made, audio.markers));
@@ -55,15 +55,19 @@ var Recipes = (function () {
 
   function copied(work, track, audio, made, pass, laid) {
     var before = [];
+    var told = 0;
     return [
       repeated(function () { return Adjust.once(made.clip, pass.from, pass.to); }, 30),
       {
         act: function () {
           before = Lom.ids(track.id, "arrangement_clips");
-          return work.allOurs(before) && Lom.call(track.id, "duplicate_clip_to_arrangement", "id", made.clip, pass.at);
+          if (!work.allOurs(before)) {
+            return false;
+          }
+          told = Lom.call(track.id, "duplicate_clip_to_arrangement", "id", made.clip, pass.at);
         },
         check: function () {
-          var clip = work.found(track, before);
+          var clip = work.found(track, before, told);
           if (clip === 0 || !lies(clip, pass.at, pass.to - pass.from, SAME_BEATS)) {
             return false;
           }
@@ -89,15 +93,19 @@ var Recipes = (function () {
 
   function laidUnwarped(work, track, pass) {
     var before = [];
+    var told = 0;
     var clip = 0;
     return [
       {
         act: function () {
           before = Lom.ids(track.id, "arrangement_clips");
-          return work.allOurs(before) && Lom.call(track.id, "create_audio_clip", track.stem.file, pass.at);
+          if (!work.allOurs(before)) {
+            return false;
+          }
+          told = Lom.call(track.id, "create_audio_clip", track.stem.file, pass.at);
         },
         check: function () {
-          clip = work.found(track, before);
+          clip = work.found(track, before, told);
           return clip !== 0;
         },
         tries: PATIENT
@@ -213,14 +221,14 @@ var Recipes = (function () {
     return { failed: function () { work.failed += 1; } };
   }
 
-  // The passes of a warped file, counted in its seconds.
-  function inSeconds(audio) {
-    return audio.passes.map(function (pass) {
-      return {
-        at: pass.at,
-        from: Math.max(0, Warp.secondsAt(audio.markers, pass.from)),
-        to: Math.min(audio.seconds, Warp.secondsAt(audio.markers, pass.to))
-      };
+  // The passes of a warped file, counted in its seconds; each ends before the next begins.
+  function inSeconds(audio, tempo) {
+    return audio.passes.map(function (pass, index) {
+      var next = audio.passes[index + 1];
+      var from = Math.max(0, Warp.secondsAt(audio.markers, pass.from));
+      var room = next ? ((next.at - pass.at) * 60) / tempo : Infinity;
+      var to = Math.min(audio.seconds, Warp.secondsAt(audio.markers, pass.to), from + room);
+      return { at: pass.at, from: from, to: to };
     });
   }
 

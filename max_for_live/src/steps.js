@@ -1,7 +1,8 @@
 // Work on Live in single steps, one a tick, each looked at before the next begins.
 //
-// A step: {act: does one thing (false: Live refused, do it again), check: whether it has happened, tries, every}.
-// Steps come in groups; when a step fails, the rest of its group is dropped and group.failed() may add others.
+// A step: {act: does one thing (false: not finished, call it again), check: whether it has happened, tries, every}.
+// What has not happened after so many looks is done once more, and looked at as often again. Steps come in groups; when
+// one fails, the rest of its group is dropped and group.failed() may add others.
 var Steps = (function () {
   "use strict";
 
@@ -51,7 +52,7 @@ var Steps = (function () {
       return;
     }
     var wait = refused ? next.step.every || EVERY : 0;
-    this._current = { step: next.step, group: next.group, tries: 1, refused: refused, due: now + wait };
+    this._current = { step: next.step, group: next.group, tries: 1, again: 1, refused: refused, due: now + wait };
   };
 
   Steps.prototype._look = function (now) {
@@ -67,7 +68,14 @@ var Steps = (function () {
     }
     current.tries += 1;
     current.due = now + (current.step.every || EVERY);
-    if (current.tries > (current.step.tries || TRIES)) {
+    if (current.tries <= (current.step.tries || TRIES)) {
+      return;
+    }
+    if (current.again > 0 && current.step.act && current.step.check) {
+      current.again -= 1;
+      current.tries = 1;
+      current.refused = current.step.act() === false;
+    } else {
       this._fail(current.group);
     }
   };

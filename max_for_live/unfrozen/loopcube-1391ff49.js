@@ -971,8 +971,9 @@ var Outputs = (function () {
 
 // Work on Live in single steps, one a tick, each looked at before the next begins.
 //
-// A step: {act: does one thing (false: Live refused, do it again), check: whether it has happened, tries, every}.
-// Steps come in groups; when a step fails, the rest of its group is dropped and group.failed() may add others.
+// A step: {act: does one thing (false: not finished, call it again), check: whether it has happened, tries, every}.
+// What has not happened after so many looks is done once more, and looked at as often again. Steps come in groups; when
+// one fails, the rest of its group is dropped and group.failed() may add others.
 var Steps = (function () {
   "use strict";
 
@@ -1022,7 +1023,7 @@ var Steps = (function () {
       return;
     }
     var wait = refused ? next.step.every || EVERY : 0;
-    this._current = { step: next.step, group: next.group, tries: 1, refused: refused, due: now + wait };
+    this._current = { step: next.step, group: next.group, tries: 1, again: 1, refused: refused, due: now + wait };
   };
 
   Steps.prototype._look = function (now) {
@@ -1038,7 +1039,14 @@ var Steps = (function () {
     }
     current.tries += 1;
     current.due = now + (current.step.every || EVERY);
-    if (current.tries > (current.step.tries || TRIES)) {
+    if (current.tries <= (current.step.tries || TRIES)) {
+      return;
+    }
+    if (current.again > 0 && current.step.act && current.step.check) {
+      current.again -= 1;
+      current.tries = 1;
+      current.refused = current.step.act() === false;
+    } else {
       this._fail(current.group);
     }
   };
@@ -1071,7 +1079,7 @@ var Recipes = (function () {
 
   var SAME_BEATS = 0.001;
   var UNWARPED_BEATS = 0.02; // as exactly as the length of an unwarped clip follows from the tempo
-  var PATIENT = 50; // looks at what Live may take seconds for, such as reading a long file
+  var PATIENT = 30; // looks at what Live may take seconds for, such as reading a long file
   var SETTLED = 3; // equal looks in a row that mean that Live has finished guessing
   var SOON = 20; // milliseconds
 
@@ -1107,7 +1115,7 @@ var Recipes = (function () {
       failed: function () {
         work.steps.addNext({}, removed(made).concat(laid.map(function (clip) {
           return { act: function () { Lom.call(track.id, "delete_clip", "id", clip); } };
-        }), [{ act: function () { unwarpedStem(work, track, inSeconds(audio), true); } }]));
+        }), [{ act: function () { unwarpedStem(work, track, inSeconds(audio, Lom.number("live_set", "tempo")), true); } }]));
       }
     };
     var steps = staged(work, track, audio, made).concat(warped(made, audio.markers));
@@ -1119,15 +1127,19 @@ var Recipes = (function () {
 
   function copied(work, track, audio, made, pass, laid) {
     var before = [];
+    var told = 0;
     return [
       repeated(function () { return Adjust.once(made.clip, pass.from, pass.to); }, 30),
       {
         act: function () {
           before = Lom.ids(track.id, "arrangement_clips");
-          return work.allOurs(before) && Lom.call(track.id, "duplicate_clip_to_arrangement", "id", made.clip, pass.at);
+          if (!work.allOurs(before)) {
+            return false;
+          }
+          told = Lom.call(track.id, "duplicate_clip_to_arrangement", "id", made.clip, pass.at);
         },
         check: function () {
-          var clip = work.found(track, before);
+          var clip = work.found(track, before, told);
           if (clip === 0 || !lies(clip, pass.at, pass.to - pass.from, SAME_BEATS)) {
             return false;
           }
@@ -1153,15 +1165,19 @@ var Recipes = (function () {
 
   function laidUnwarped(work, track, pass) {
     var before = [];
+    var told = 0;
     var clip = 0;
     return [
       {
         act: function () {
           before = Lom.ids(track.id, "arrangement_clips");
-          return work.allOurs(before) && Lom.call(track.id, "create_audio_clip", track.stem.file, pass.at);
+          if (!work.allOurs(before)) {
+            return false;
+          }
+          told = Lom.call(track.id, "create_audio_clip", track.stem.file, pass.at);
         },
         check: function () {
-          clip = work.found(track, before);
+          clip = work.found(track, before, told);
           return clip !== 0;
         },
         tries: PATIENT
@@ -1277,14 +1293,14 @@ var Recipes = (function () {
     return { failed: function () { work.failed += 1; } };
   }
 
-  // The passes of a warped file, counted in its seconds.
-  function inSeconds(audio) {
-    return audio.passes.map(function (pass) {
-      return {
-        at: pass.at,
-        from: Math.max(0, Warp.secondsAt(audio.markers, pass.from)),
-        to: Math.min(audio.seconds, Warp.secondsAt(audio.markers, pass.to))
-      };
+  // The passes of a warped file, counted in its seconds; each ends before the next begins.
+  function inSeconds(audio, tempo) {
+    return audio.passes.map(function (pass, index) {
+      var next = audio.passes[index + 1];
+      var from = Math.max(0, Warp.secondsAt(audio.markers, pass.from));
+      var room = next ? ((next.at - pass.at) * 60) / tempo : Infinity;
+      var to = Math.min(audio.seconds, Warp.secondsAt(audio.markers, pass.to), from + room);
+      return { at: pass.at, from: from, to: to };
     });
   }
 
@@ -1314,7 +1330,7 @@ var Recipes = (function () {
 var Placement = (function () {
   "use strict";
 
-  var PATIENT = 50;
+  var PATIENT = 30; // looks at what Live may take seconds for
 
   // source: the facts of the clip.
   function Placement(source, tracks, mute) {
@@ -1349,9 +1365,10 @@ var Placement = (function () {
     }, this);
   };
 
-  // The clip that a track's Arrangement has got since; 0 as long as there is none.
-  Placement.prototype.found = function (track, before) {
-    var clip = fresh(Lom.ids(track.id, "arrangement_clips"), before);
+  // The clip that a track's Arrangement has got since: the one that Live told, or else a new one; 0 if there is none.
+  Placement.prototype.found = function (track, before, told) {
+    var now = Lom.ids(track.id, "arrangement_clips");
+    var clip = now.indexOf(told) >= 0 ? told : fresh(now, before);
     if (clip !== 0) {
       this._ours[clip] = true;
     }
@@ -1366,16 +1383,15 @@ var Placement = (function () {
       {
         act: function () {
           before = Lom.ids("live_set", "tracks");
-          Lom.call("live_set", "create_audio_track", before.indexOf(self._last) + 1 || -1);
+          track.id = Lom.call("live_set", "create_audio_track", before.indexOf(self._last) + 1 || -1);
         },
         check: function () {
-          track.id = fresh(Lom.ids("live_set", "tracks"), before);
-          return track.id !== 0;
+          track.id = track.id || fresh(Lom.ids("live_set", "tracks"), before);
+          return track.id !== 0 && Lom.exists(track.id);
         },
         tries: PATIENT
       },
-      { act: function () { self._last = track.id; Lom.set(track.id, "name", track.name); } },
-      { act: function () { Lom.set(track.id, "color", track.color); } },
+      { act: function () { self._last = track.id; self.steps.addNext({}, named(track)); } },
       { act: function () { if (track.stem) { Recipes.stem(self, track); } } },
       { act: function () { if (track.loop) { Recipes.loop(self, track); } } },
       { act: function () { self.placed += 1; } }
@@ -1393,13 +1409,31 @@ var Placement = (function () {
         }
       ]);
     });
-    this.steps.add({}, [{ act: function () { if (mute && self.failed === 0) { muteSource(self.source); } } }]);
+    var last = function () {
+      if (mute && self.failed === 0) {
+        self.steps.add({}, muted(self.source.id));
+      }
+    };
+    this.steps.add({}, [{ act: last }]);
   };
 
-  function muteSource(source) {
-    if (Lom.exists(source.id)) {
-      Lom.set(source.id, "muted", 1);
-    }
+  function named(track) {
+    return [
+      {
+        act: function () { Lom.set(track.id, "name", track.name); },
+        check: function () { return Lom.text(track.id, "name") === track.name; }
+      },
+      { act: function () { Lom.set(track.id, "color", track.color); } } // Live takes the nearest of its palette
+    ];
+  }
+
+  function muted(clip) {
+    return [
+      {
+        act: function () { if (Lom.exists(clip)) { Lom.set(clip, "muted", 1); } },
+        check: function () { return !Lom.exists(clip) || Lom.flag(clip, "muted"); }
+      }
+    ];
   }
 
   function sceneOf(where) {
