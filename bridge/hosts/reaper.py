@@ -14,7 +14,7 @@ import threading
 import time
 import traceback
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -141,7 +141,7 @@ def _cancelling(folder: JobFolder, job: str) -> Iterator[None]:
 
 
 @contextmanager
-def _every(seconds: float, deed: Any) -> Iterator[None]:
+def _every(seconds: float, deed: Callable[[], object]) -> Iterator[None]:
     """Do something again and again, on a thread, for as long as the block lasts."""
     over = threading.Event()
 

@@ -23,7 +23,6 @@ from bridge.hosts.reaper_ini import Script
 from core.errors import Code, LoopError
 
 ACTION = Script("loopcube/loopcube_Extract loops from selected items.lua", "Extract loops...")
-CONFIG = "loopcube_config.json"
 KEYS, MENU = "reaper-kb.ini", "reaper-menu.ini"
 PROGRAMS = {"reaper", "reaper.exe"}
 CLICKS = """\
@@ -44,6 +43,15 @@ class Reaper:
     @property
     def scripts(self) -> Path:
         return self.resources / "Scripts" / "loopcube"
+
+    @property
+    def data(self) -> Path:
+        """What the scripts read and write: config.json, loopcube.log, jobs. Also those that came by another way."""
+        return self.resources / "loopcube"
+
+    @property
+    def config(self) -> Path:
+        return self.data / "config.json"
 
 
 def find_reaper(resources: Path | None = None) -> Reaper:
@@ -72,7 +80,8 @@ def install(reaper: Reaper, *, menu: bool = False, now: Callable[[], datetime] =
     """
     with _told(reaper.resources):
         _copy_scripts(reaper.scripts)
-        _write(reaper.scripts / CONFIG, json.dumps(_config(), indent=2).encode())
+        reaper.data.mkdir(exist_ok=True)
+        _write(reaper.config, json.dumps(_config(), indent=2).encode())
         yield f"the scripts are in {reaper.scripts}"
         if reaper.is_running():
             yield "REAPER is running: close it and run this again, or load the script in its list of actions"
@@ -103,9 +112,11 @@ def uninstall(reaper: Reaper, *, now: Callable[[], datetime] = datetime.now) -> 
     with _told(reaper.resources):
         _edit(reaper.resources / MENU, lambda text: reaper_ini.without_entry(text, ACTION), now)
         _edit(reaper.resources / KEYS, lambda text: reaper_ini.without_action(text, ACTION), now)
-        for path in [*_ours(reaper.scripts), reaper.scripts / CONFIG]:
+        logs = [reaper.data / name for name in ("loopcube.log", "loopcube.log.old")]
+        for path in [*_ours(reaper.scripts), reaper.config, *logs]:
             path.unlink(missing_ok=True)
-        for folder in (reaper.scripts / "lib", reaper.scripts):
+        shutil.rmtree(reaper.data / "jobs", ignore_errors=True)
+        for folder in (reaper.scripts / "lib", reaper.scripts, reaper.data):
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
     yield f"{reaper.scripts} and its action are removed"

@@ -21,7 +21,7 @@ again.]]
   lib.item = use("item")(reaper, lib.files)
   lib.tempo = use("tempo")(reaper)
   lib.export = use("export")(reaper, lib.wav)
-  lib.transport = use("transport")(reaper, lib.json, lib.files, here .. "loopcube_config.json")
+  lib.transport = use("transport")(reaper, lib.json, lib.files, home .. "/config.json")
   lib.job = use("job")(reaper, lib)
   lib.tracks = use("tracks")(reaper, lib.json)
   lib.place = use("place")(reaper, lib)
@@ -55,8 +55,8 @@ again.]]
     view.title = #items == 1 and first.name or ("%s and %d more"):format(first.name, #items - 1)
     local seconds = 0
     for _, item in ipairs(items) do seconds = seconds + item.length end
-    view.subtitle = ("%d:%02d minutes, %d Hz, bars from the project's tempo"):format(
-      seconds // 60, math.floor(seconds % 60), first.rate)
+    view.subtitle = ("%d:%02d minutes; the bars are those of the project"):format(
+      math.floor(seconds / 60), math.floor(seconds % 60))
   end
 
   local function fail(problem)
@@ -94,6 +94,7 @@ again.]]
 
   local function show_result(count)
     view.page, view.has_report = "done", true
+    table.insert(view.notes, 1, "They are on tracks below the item, which is muted. Undo takes them away again.")
     view.title = ("%d %s found"):format(count, count == 1 and "loop" or "loops")
     if #items == 1 then view.subtitle = items[1].name end
   end

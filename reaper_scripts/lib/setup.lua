@@ -33,8 +33,9 @@ To have it in the menu of an item:
   end
 
   function M.run()
+    local config = reaper.GetResourcePath() .. "/loopcube/config.json"
     local registered = reaper.AddRemoveReaScript(true, MAIN, here .. ACTION, true)
-    local transport = use("transport")(reaper, use("json"), use("files")(reaper), here .. "loopcube_config.json")
+    local transport = use("transport")(reaper, use("json"), use("files")(reaper), config)
     local text = report(transport)
     if registered == 0 then text = "REAPER could not add the action.\n\n" .. text end
     reaper.ShowMessageBox(text, "loopcube", 0)

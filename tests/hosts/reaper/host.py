@@ -183,11 +183,13 @@ def project_of(
 
 
 def install_scripts(folder: Path, command: list[str]) -> Path:
-    """The scripts with a configuration that names a helper, as the installer leaves them."""
+    """The scripts, and in REAPER's folder beside them a configuration that names a helper, as the installer does."""
     import shutil
 
     shutil.copytree(SCRIPTS, folder)
-    (folder / "loopcube_config.json").write_text(json.dumps({"command": command}), encoding="utf-8")
+    config = folder.parent / "REAPER" / "loopcube" / "config.json"
+    config.parent.mkdir(parents=True)
+    config.write_text(json.dumps({"command": command}), encoding="utf-8")
     return folder
 
 

@@ -35,9 +35,8 @@ def test_scripts_configuration_action_and_menu(reaper: Reaper) -> None:
     said = list(install(reaper, menu=True, now=now))
     assert "end of the menu" in said[-1]
     there = contents(reaper.scripts)
-    assert there.pop("loopcube_config.json")
     assert there == {name: text for name, text in contents(SCRIPTS).items() if name.endswith(".lua")}
-    config = json.loads((reaper.scripts / "loopcube_config.json").read_text())
+    config = json.loads(reaper.config.read_text())
     assert config["command"] == helper_command()
     assert Path(config["command"][0]).is_absolute()
     assert (reaper.resources / "reaper-kb.ini").read_bytes() == with_action(OTHERS, ACTION).encode()
@@ -65,10 +64,9 @@ def test_while_reaper_runs_its_files_are_left_alone(reaper: Reaper) -> None:
     said = "\n".join(install(running, menu=True))
     assert "close it" in said
     assert "4. type" in said
-    assert (running.scripts / "loopcube_config.json").exists()
-    assert {
-        name: text for name, text in contents(reaper.resources).items() if not name.startswith("Scripts/")
-    } == before
+    assert running.config.exists()
+    after = {name: text for name, text in contents(reaper.resources).items() if "loopcube/" not in name}
+    assert after == before
     with pytest.raises(LoopError, match="close it") as refused:
         list(uninstall(running))
     assert refused.value.code is Code.WRONG_STATE

@@ -329,11 +329,12 @@ def test_too_few_bars_are_told(hosting: Hosting) -> None:
     host.check_tidy()
 
 
-def test_without_loopcube_the_way_to_it_is_told(hosting: Hosting, scripts: Path) -> None:
+def test_without_loopcube_the_way_to_it_is_told(hosting: Hosting) -> None:
     host, _ = hosting()
-    (scripts / "loopcube_config.json").unlink()
+    config = host.reaper.resources / "loopcube" / "config.json"
+    config.unlink()
     assert "loopcube install reaper" in refused(host)
-    (scripts / "loopcube_config.json").write_text("{")
+    config.write_text("{")
     assert "is damaged" in refused(next_host(host))
 
 
