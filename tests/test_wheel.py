@@ -39,7 +39,7 @@ def test_the_wheel_holds_both_packages_whole_and_nothing_else(wheel: zipfile.Zip
 def test_the_wheel_leaves_madmom_to_the_extra(wheel: zipfile.ZipFile) -> None:
     metadata = _metadata(wheel)
     of_madmom = [line for line in metadata.get_all("Requires-Dist", []) if line.startswith("madmom")]
-    assert metadata.get_all("Provides-Extra") == ["tracking"]
+    assert "tracking" in metadata.get_all("Provides-Extra", [])
     assert len(of_madmom) == 1
     assert "extra == 'tracking'" in of_madmom[0]
 
