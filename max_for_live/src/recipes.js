@@ -41,9 +41,10 @@ var Recipes = (function () {
     var laid = [];
     var group = {
       failed: function () {
-        work.steps.addNext({}, removed(made).concat(laid.map(function (clip) {
-          return { act: function () { Lom.call(track.id, "delete_clip", "id", clip); } };
-        }), [{ act: function () { unwarpedStem(work, track, inSeconds(audio, Lom.number("live_set", "tempo")), true); } }]));
+        var instead = function () {
+          unwarpedStem(work, track, inSeconds(audio, Lom.number("live_set", "tempo")), true);
+        };
+        work.steps.addNext({}, removed(made).concat(deleted(track, laid), [{ act: instead }]));
       }
     };
     var steps = staged(work, track, audio, made).concat(warped(made, audio.markers));
@@ -150,6 +151,12 @@ var Recipes = (function () {
         check: function () { return !made.clip || Lom.id(made.slot, "clip") !== made.clip; }
       }
     ];
+  }
+
+  function deleted(track, clips) {
+    return clips.map(function (clip) {
+      return { act: function () { Lom.call(track.id, "delete_clip", "id", clip); } };
+    });
   }
 
   function dressed(work, clip, name) {
