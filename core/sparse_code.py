@@ -24,7 +24,7 @@ Matrix = NDArray[np.float32]
 
 KAPPA = 1.5  # contents cost more than left-overs, so that a type must return to pay for itself
 FLOOR = 1e-3  # of a bin's mean power: -30 dB is as good as explained
-CANCELLING = 4.0  # times the cost of a content that only undoes another: sounds do not cancel each other in music
+CANCELLING = 1.0  # times the cost of a content that only undoes another: sounds seldom cancel each other in music
 SILENCED = 0.1  # power left of two contents that cancel
 GLANCE = 4
 FALL = np.logspace(2.5, 0.0, 6, dtype=np.float32)  # times the floor: one step of the search each
