@@ -52,6 +52,7 @@ class Run(NamedTuple):
 
 def rows() -> Iterator[Row]:
     """The comparisons, as they are done."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # users' Pythons keep what they have compiled
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         yield from _starting(folder)

@@ -21,8 +21,8 @@ USUAL_LOOPS = 6  # for how many stems there must be room when nobody said how ma
 
 
 def warm_up() -> None:
-    """Import what `extract_to_folder` needs, before there is a job."""
-    from core.extraction import warm_up as warm_up_core  # slow to import, and the daemon only needs to name these
+    """Load what `extract_to_folder` needs, before there is a job."""
+    from core.warming import warm_up as warm_up_core  # slow to import, and the daemon only needs to name this
 
     warm_up_core()
 

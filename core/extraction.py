@@ -1,7 +1,6 @@
 """The ladder from a clip to its loops; each rung is a function of another module, and nothing else happens here."""
 
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import Any
 
 from core.audio import Clip, Samples, checked
@@ -75,12 +74,6 @@ def extract(
     with one_blas_thread():
         clip = checked(clip)
         return _extract(clip, settings or Settings(), progress, grid, SongMemory(cache, clip))
-
-
-def warm_up() -> None:
-    """Import whatever an extraction and the writing of its files may need, so that the first does not wait for it."""
-    for name in ("core.downbeats", "core.pictures.map", "core.results"):
-        import_module(name)
 
 
 def _extract(

@@ -7,6 +7,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
+import scipy.io.wavfile
 import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
@@ -108,6 +109,22 @@ def test_a_written_wav_comes_back_bit_for_bit(
     read = read_clip(path)
     assert read.rate == rate
     np.testing.assert_array_equal(read.samples, samples)
+
+
+def test_a_written_wav_is_what_scipy_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.audio.SPAN", 64)
+    samples = np.random.default_rng(0).standard_normal((2, 201)).astype(np.float32)
+    write_wav(tmp_path / "ours.wav", samples, 44_100)
+    scipy.io.wavfile.write(tmp_path / "theirs.wav", 44_100, samples.T)
+    assert (tmp_path / "ours.wav").read_bytes() == (tmp_path / "theirs.wav").read_bytes()
+
+
+def test_more_than_a_wav_can_hold_is_refused(tmp_path: Path, noise: MakeClip, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.audio.MOST_BYTES", 4 * 8_000)
+    with pytest.raises(LoopError, match="a WAV holds at most 4 GB") as caught:
+        write_wav(tmp_path / "song.wav", noise().samples, 8_000)
+    assert caught.value.code is Code.WRITE_FAILED
+    assert not (tmp_path / "song.wav").exists()
 
 
 def test_writing_where_nothing_can_be_written_says_so(tmp_path: Path, noise: MakeClip) -> None:
