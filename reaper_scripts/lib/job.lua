@@ -32,25 +32,30 @@ return function(reaper, lib)
     end
   end
 
-  -- A job. `step(seconds)` moves it on; `state` is "export", "wait", "cancelling", and in the end "done", "failed" or
-  -- "cancelled"; `fraction` and `stage` tell how far it is, `problem` why it failed, `result` what it gave.
-  function M.start(proj, item, options, spool)
-    local job = { item = item, state = "export", stage = "reading the item", fraction = 0 }
+  -- The bars of an item, and everything that its export needs.
+  local function prepare(proj, item)
     local bars = lib.tempo.bars(proj, item.position, item.length, item.rate)
-    job.bars = bars
     if #bars.frames <= FEWEST_BARS then
       local rule = "%s: %d whole bars by the project's tempo; at least %d are needed"
       error({ told = rule:format(item.name, math.max(0, #bars.frames - 1), FEWEST_BARS) })
     end
+    local found = lib.item.find(proj, item.guid)
+    local take = found and reaper.GetActiveTake(found)
+    if not take then error({ told = item.name .. ": gone from the project" }) end
     local id = reaper.genGuid(""):gsub("[^%x]", ""):sub(1, 8):lower()
     local name = lib.files.safe_name(item.name)
     local folder = ("%s/loopcube/%s %s"):format(reaper.GetProjectPathEx(proj):gsub("[/\\]+$", ""), name, id)
     local input = ("%s/%s.wav"):format(folder, name)
     lib.files.make_folder(folder)
-    local found = lib.item.find(proj, item.guid)
-    local take = found and reaper.GetActiveTake(found)
-    if not take then error({ told = item.name .. ": gone from the project" }) end
-    local export = lib.export.start(take, item, input)
+    return bars, id, folder, input, lib.export.start(take, item, input)
+  end
+
+  -- A job. `step(seconds)` moves it on; `state` is "export", "wait", "cancelling", and in the end "done", "failed" or
+  -- "cancelled"; `fraction` and `stage` tell how far it is, `problem` why it failed, `result` what it gave.
+  function M.start(proj, item, options, spool)
+    local job = { item = item, state = "export", stage = "reading the item", fraction = 0 }
+    local bars, id, folder, input, export = prepare(proj, item)
+    job.bars = bars
     local helper, answered
     local silence, farewell = 0, 0
 

@@ -12,6 +12,7 @@ from bridge.hosts.reaper import JobFolder
 from tests.hosts.reaper.host import Host, project_of
 from tests.hosts.reaper.made_up import Helper, MadeUpSong, items_below, levels, rendered, song_on
 from tests.hosts.reaper.model import Item, Project, Take, TempoMap
+from tests.hosts.reaper.test_parts import MAPS
 
 Hosting = Callable[..., tuple[Host, Helper]]
 
@@ -457,5 +458,40 @@ def test_names_of_all_kinds(tmp_path: Path, scripts: Path, song: MadeUpSong, nam
     extract(host)
     assert Path(helper.requests[0]["out"]).is_relative_to(project.path)
     assert levels(project)[1] == (0, f"{name} loops")
+    host.click("Close")
+    host.check_tidy()
+
+
+def test_silence_and_what_lies_past_the_end_are_written_as_such(
+    tmp_path: Path, scripts: Path, song: MadeUpSong
+) -> None:
+    samples = np.zeros((200_000, 2), np.float32)  # silent for more than one block
+    samples[:1_000] = samples[-500:] = np.random.default_rng(0).standard_normal((1, 2))
+    project = project_of(tmp_path / "project", samples, 8_000)
+    item = project.tracks[0].items[0]
+    item.values["D_LENGTH"] = 26.0001  # a second more than the source has, and no whole number of frames
+    item.take.values["D_STARTOFFS"] = 0.01
+    host = Host([project], tmp_path, scripts=scripts)
+    helper = Helper(song, answers=False)
+    host.reaper.exec = helper
+    host.run()
+    host.click("Extract")
+    host.until(lambda: helper.requests)
+    heard, _ = soundfile.read(helper.requests[0]["path"], dtype="float32", always_2d=True)
+    expected = np.zeros((208_001, 2), np.float32)
+    expected[: 200_000 - 80] = samples[80:]
+    np.testing.assert_array_equal(heard, expected)
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_clips_begin_and_end_on_the_tempo_map_bit_for_bit(hosting: Hosting, name: str) -> None:
+    made = song_on(MAPS[name])
+    host, _ = hosting(made=made)
+    host.project.tempo = MAPS[name]
+    extract(host)
+    times = set(MAPS[name].times)
+    clips = items_below(host.project, "Loop clips")
+    assert {clip.values["D_POSITION"] for clip in clips} <= times
+    assert all(min(abs(clip.span[1] - time) for time in times) < 1e-9 for clip in clips)
     host.click("Close")
     host.check_tidy()
