@@ -18,8 +18,8 @@ function known(version, member) {
 
 class Live {
   // options: version, tempo, metre, tracks, scenes, delay (ticks until a made clip is seen), guess (what auto-warp does:
-  // "none", "late", "wrong", "stubborn", "off"), refuseMarkers, ignore: the number of a write that does nothing, audio(file)
-  // -> {frames, rate} or null when it is no audio file.
+  // "none", "late", "wrong", "stubborn", "off"), refuseMarkers, copies(clip): what Live makes of a copy, ignore: the number
+  // of a write that does nothing, audio(file) -> {frames, rate} or null when it is no audio file.
   constructor(options = {}) {
     Object.assign(this, { version: [12, 1, 5], tempo: 120, metre: [4, 4], delay: 0, guess: "none" }, options);
     this.objects = new Map();
@@ -260,6 +260,7 @@ const CALL = {
     const [from, to] = live.region(clip);
     const copy = live.make("Clip", { ...clip, id: undefined, slot: null, track, start: position, markers: clip.markers.map((each) => [...each]),
       length: clip.looping ? to - from : null });
+    if (live.copies) live.copies(copy);
     live.objects.delete(copy.id);
     copy.id = ++live.count * 2 + 1;
     live.objects.set(copy.id, copy);

@@ -161,6 +161,21 @@ test("where Live takes no markers, clips are placed unwarped, and that is said",
   assert.equal(source.muted, 1);
 });
 
+test("copies that Live makes longer or shorter get the length they should have", () => {
+  for (const factor of [0.5, 1.5]) {
+    const { live, device } = placed({ live: { copies: (clip) => (clip.endMarker *= factor) } });
+    made(live).forEach((track) => near(live.endTime(track.arrangement_clips[0]), 80));
+    assert.match(device.status, /^Placed 4 tracks\. Collect/);
+  }
+});
+
+test("copies that stay as long as they are give way to unwarped clips, and nothing is left of them", () => {
+  const { live, device } = placed({ live: { copies: (clip) => Object.assign(clip, { length: 100 }) } });
+  made(live).forEach((track) => assert.deepEqual(track.arrangement_clips.map((clip) => clip.warping), [0]));
+  assert.match(device.status, /4 clips unwarped/);
+  assert.deepEqual(live.damaged, []);
+});
+
 test("a file that is no audio is counted, the others are placed, the source keeps playing", () => {
   const { live, device, source } = placed({ live: { audio: (file) => (/01-drums/.test(file) ? null : { frames: 40 * RATE, rate: RATE }) } });
   assert.match(device.status, /2 clips could not be placed/);

@@ -1129,6 +1129,7 @@ var Recipes = (function () {
   function copied(work, track, audio, made, pass, laid) {
     var before = [];
     var told = 0;
+    var clip = 0;
     return [
       repeated(function () { return Adjust.once(made.clip, pass.from, pass.to); }, 30),
       {
@@ -1140,15 +1141,14 @@ var Recipes = (function () {
           told = Lom.call(track.id, "duplicate_clip_to_arrangement", "id", made.clip, pass.at);
         },
         check: function () {
-          var clip = work.found(track, before, told);
-          if (clip === 0 || !lies(clip, pass.at, pass.to - pass.from, SAME_BEATS)) {
-            return false;
-          }
-          laid.push(clip);
-          work.warped.push({ clip: clip, markers: audio.markers });
-          return true;
+          clip = work.found(track, before, told);
+          return clip !== 0;
         }
-      }
+      },
+      { act: function () { laid.push(clip); } },
+      repeated(function () { return Adjust.once(clip, pass.from, pass.to); }, 30),
+      { check: function () { return lies(clip, pass.at, pass.to - pass.from, SAME_BEATS); } },
+      { act: function () { work.warped.push({ clip: clip, markers: audio.markers }); } }
     ];
   }
 
