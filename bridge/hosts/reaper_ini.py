@@ -49,38 +49,39 @@ class Script:
 
 def with_action(text: str, script: Script) -> str:
     """reaper-kb.ini with that action, once; keys bound to it stay bound."""
-    others = [line for line in text.splitlines() if line.split()[3:4] != [script.id]]
-    return text if script.line in text.splitlines() else _joined(text, [*others, script.line])
+    lines = _lines(text)
+    if any(line.strip() == script.line for line in lines):
+        return text
+    others = [line for line in lines if line.split()[3:4] != [script.id]]
+    return "".join([*others, script.line + _end(text)])
 
 
 def without_action(text: str, script: Script) -> str:
     """reaper-kb.ini without that action, and without the keys that were bound to it."""
-    lines = text.splitlines()
-    kept = [line for line in lines if not {script.id, f"_{script.id}"} & set(line.split())]
-    return text if kept == lines else _joined(text, kept)
+    return "".join(line for line in _lines(text) if not {script.id, f"_{script.id}"} & set(line.split()))
 
 
 def has_menu(text: str) -> bool:
     """Whether the user has changed the menu of items, so that an entry can be added."""
-    return _section(text.splitlines()) is not None
+    return _section(_lines(text)) is not None
 
 
 def with_entry(text: str, script: Script) -> str:
     """reaper-menu.ini with an entry at the end of the menu of items, once; as it was where there is no such section."""
-    lines = text.splitlines()
+    lines = _lines(text)
     found = _section(lines)
     if found is None or any(_is_ours(line, script) for line in lines[found[0] : found[1]]):
         return text
     start, end = found
     numbers = [int(match[1]) for line in lines[start:end] if (match := _ITEM.match(line))]
-    last = max((i for i in range(start, end) if _ITEM.match(lines[i])), default=start)
-    entry = f"item_{max(numbers, default=-1) + 1}=_{script.id} {script.text}"
-    return _joined(text, [*lines[: last + 1], entry, *lines[last + 1 :]])
+    last = max((i for i in range(start, end) if _ITEM.match(lines[i])), default=start - 1)
+    entry = f"item_{max(numbers, default=-1) + 1}=_{script.id} {script.text}{_end(text)}"
+    return "".join([*lines[: last + 1], entry, *lines[last + 1 :]])
 
 
 def without_entry(text: str, script: Script) -> str:
     """reaper-menu.ini without our entries; those after them move up, as numbers must be contiguous."""
-    lines = text.splitlines()
+    lines = _lines(text)
     found = _section(lines)
     if found is None or not any(_is_ours(line, script) for line in lines[found[0] : found[1]]):
         return text
@@ -94,9 +95,9 @@ def without_entry(text: str, script: Script) -> str:
             kept.append(f"item_{int(match[1]) - gone}={line.partition('=')[2]}")
         else:
             kept.append(line)
-    is_empty = not any(_ITEM.match(line) for line in kept)
-    before = lines[: start - 1] if is_empty else lines[:start]  # an empty section would be an empty menu
-    return _joined(text, [*before, *([] if is_empty else kept), *lines[end:]])
+    if not any(_ITEM.match(line) for line in kept):  # an empty section would be an empty menu
+        return "".join([*lines[: start - 1], *lines[end:]])
+    return "".join([*lines[:start], *kept, *lines[end:]])
 
 
 def _section(lines: list[str]) -> tuple[int, int] | None:
@@ -113,7 +114,13 @@ def _is_ours(line: str, script: Script) -> bool:
     return match is not None and match[2] == f"_{script.id}"
 
 
-def _joined(text: str, lines: list[str]) -> str:
-    """Lines with the ends that a text has."""
-    end = "\r\n" if "\r\n" in text else "\n"
-    return "".join(f"{line}{end}" for line in lines)
+def _lines(text: str) -> list[str]:
+    """The lines of a text with their ends, each its own; the last gets one."""
+    lines = re.findall(r"[^\n]*\n|[^\n]+", text)
+    if lines and not lines[-1].endswith("\n"):
+        lines[-1] += _end(text)
+    return lines
+
+
+def _end(text: str) -> str:
+    return "\r\n" if "\r\n" in text else "\n"

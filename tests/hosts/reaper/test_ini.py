@@ -87,3 +87,18 @@ def test_without_a_menu_of_the_users_nothing_is_added() -> None:
 def test_a_gap_in_the_numbers_is_left_alone() -> None:
     gap = "[Media item context]\nitem_0=40009 A\nitem_7=40010 B\n"
     assert with_entry(gap, SCRIPT) == gap + f"item_8=_{SCRIPT.id} Extract loops...\n"
+
+
+def test_lines_keep_their_own_ends() -> None:
+    mixed = "KEY 1 65 40001 0\r\nKEY 1 66 40002 0\n\nKEY 1 67 40003 0\u2028x\x0c\r\n"
+    assert with_action(mixed, SCRIPT) == mixed + SCRIPT.line + "\r\n"
+    assert without_action(with_action(mixed, SCRIPT), SCRIPT) == mixed
+    assert with_action("KEY 1 65 40001 0", SCRIPT) == f"KEY 1 65 40001 0\n{SCRIPT.line}\n"
+    menu = MENU.replace("Items\r\n", "Items\u2028\n")
+    assert without_entry(with_entry(menu, SCRIPT), SCRIPT) == menu
+
+
+def test_a_menu_that_held_only_our_entry_goes_with_it() -> None:
+    ours = f"[Main toolbar]\nitem_0=40023 New\n[Media item context]\nitem_0=_{SCRIPT.id} Extract loops...\n"
+    assert without_entry(ours, SCRIPT) == "[Main toolbar]\nitem_0=40023 New\n"
+    assert with_entry("[media item context]\n[Next]\n", SCRIPT).splitlines()[1].startswith("item_0=_RS")
