@@ -68,7 +68,6 @@ var Clip = (function () {
       where: Lom.pathOf(clip),
       name: Lom.text(clip, "name") || path.replace(/^.*[\/\\]/, ""),
       path: path,
-      color: Lom.number(clip, "color"),
       arrangement: arrangement,
       warped: warped,
       looping: warped && Lom.flag(clip, "looping"),

@@ -18,10 +18,6 @@ var Lom = (function () {
     return cursor;
   }
 
-  function idOf(target) {
-    return Number(at(target).id) || 0;
-  }
-
   function exists(target) {
     return String(at(target).path).replace(/"/g, "") !== "";
   }
@@ -89,7 +85,6 @@ var Lom = (function () {
   }
 
   return {
-    idOf: idOf,
     exists: exists,
     pathOf: pathOf,
     get: get,

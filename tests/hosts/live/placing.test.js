@@ -176,6 +176,24 @@ test("copies that stay as long as they are give way to unwarped clips, and nothi
   assert.deepEqual(live.damaged, []);
 });
 
+test("unwarped instead of warped, loops at their bars end before the next begins", () => {
+  const { live, device } = placed({ live: { refuseMarkers: true }, controls: { place: PLACE.arrangement, as: 1 }, clip: { endMarker: 24 } });
+  assert.deepEqual(made(live)[0].arrangement_clips.map((clip) => clip.start), [16, 20, 24, 28, 32, 36]);
+  assert.deepEqual(live.damaged, []);
+  assert.match(device.status, /4 clips unwarped/);
+});
+
+test("a clip that appears together with a copy is not taken for it", () => {
+  const mine = { name: "mine", start: 0, endMarker: 4, frames: RATE, rate: RATE };
+  const copies = function (copy) {
+    if (copy.name === "1 drums") this.addClip(copy.track, mine);
+  };
+  const { live } = placed({ live: { copies } });
+  const [foreign, stem] = made(live)[0].arrangement_clips;
+  assert.deepEqual([foreign.name, foreign.endMarker, live.endTime(stem)], ["mine", 4, 80]);
+  markersAre(foreign, [[0, 0]]);
+});
+
 test("a file that is no audio is counted, the others are placed, the source keeps playing", () => {
   const { live, device, source } = placed({ live: { audio: (file) => (/01-drums/.test(file) ? null : { frames: 40 * RATE, rate: RATE }) } });
   assert.match(device.status, /2 clips could not be placed/);

@@ -549,10 +549,6 @@ var Lom = (function () {
     return cursor;
   }
 
-  function idOf(target) {
-    return Number(at(target).id) || 0;
-  }
-
   function exists(target) {
     return String(at(target).path).replace(/"/g, "") !== "";
   }
@@ -620,7 +616,6 @@ var Lom = (function () {
   }
 
   return {
-    idOf: idOf,
     exists: exists,
     pathOf: pathOf,
     get: get,
@@ -706,7 +701,6 @@ var Clip = (function () {
       where: Lom.pathOf(clip),
       name: Lom.text(clip, "name") || path.replace(/^.*[\/\\]/, ""),
       path: path,
-      color: Lom.number(clip, "color"),
       arrangement: arrangement,
       warped: warped,
       looping: warped && Lom.flag(clip, "looping"),
