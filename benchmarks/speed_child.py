@@ -1,9 +1,9 @@
 """One extraction in a process of its own, as a worker does it; what it took, as JSON on stdout.
 
-    python -m benchmarks.speed_child song.wav out [--bar-frames 88200] [--loops 4] [--cache-mib 256] [--warm]
+    python -m benchmarks.speed_child song.wav out [--bar-frames 88200] [--loops 4] [--cache-mib 256] [--warm [LOOPS]]
 
-CPU seconds and peak memory are the whole process's, imports and all; --warm gets warm first, as workers do, and then
-works twice: `again_seconds` is the second time.
+CPU seconds and peak memory are the whole process's, imports and all. --warm gets warm first, as workers do, and then
+works twice, the second time for so many loops: that takes `again_seconds`.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import json
 import resource
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import soundfile
@@ -28,12 +29,14 @@ def main() -> None:
     frames = soundfile.info(options.song).frames
     bars = tuple(range(0, frames + 1, options.bar_frames)) if options.bar_frames else None
     request = JobRequest(options.song.resolve(), options.out.resolve(), bars_frames=bars, loops=options.loops)
-    if options.warm:
+    requests = [request]
+    if options.warm is not None:
         warm_up()
+        requests.append(replace(request, loops=options.warm or None))
     times = []
-    for _ in range(1 + options.warm):
+    for each in requests:
         began = time.perf_counter()
-        extract_to_folder(request, options.out, silent, cache_mib=options.cache_mib)
+        extract_to_folder(each, options.out, silent, cache_mib=options.cache_mib)
         times.append(time.perf_counter() - began)
     used = resource.getrusage(resource.RUSAGE_SELF)
     cpu, peak = used.ru_utime + used.ru_stime, used.ru_maxrss * KIB
@@ -47,7 +50,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--bar-frames", type=int, help="frames of a bar, as a host would tell; tracked if left out")
     parser.add_argument("--loops", type=int, help="how many")
     parser.add_argument("--cache-mib", type=int, default=0)
-    parser.add_argument("--warm", action="store_true")
+    parser.add_argument("--warm", type=int, nargs="?", const=0, metavar="LOOPS", help="0 for as many as there are")
     return parser.parse_args()
 
 

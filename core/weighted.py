@@ -11,7 +11,7 @@ from core.compiled import compiled
 
 Array = NDArray[np.float32]
 
-AT_ONCE = 128  # frequencies
+AT_ONCE = 256  # frequencies
 ROUNDING = np.float32(1e-6)  # share of a diagonal element below which elimination has left nothing but rounding
 
 
