@@ -2,7 +2,8 @@
 "use strict";
 const assert = require("node:assert/strict");
 const { test } = require("node:test");
-const { Live, apiOf } = require("./fake_live.js");
+const { apiOf } = require("./fake_api.js");
+const { Live } = require("./fake_live.js");
 const { encode, decode } = require("./osc.js");
 
 function set(options) {

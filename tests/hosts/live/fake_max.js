@@ -3,7 +3,7 @@
 const fs = require("fs");
 const path = require("path");
 const vm = require("vm");
-const { apiOf } = require("./fake_live.js");
+const { apiOf } = require("./fake_api.js");
 const { encode } = require("./osc.js");
 
 const UNFROZEN = path.join(__dirname, "..", "..", "..", "max_for_live", "unfrozen");

@@ -16,7 +16,7 @@ from core.songs import demo_song
 from tests.bridge.daemon_process import Process
 
 HERE = Path(__file__).parent
-RATE = 11_025
+RATE = 8_000
 REAL = """
 import os
 from bridge import cli_daemon
@@ -94,7 +94,7 @@ def test_loops_land_on_their_bars_though_packets_are_lost_and_overtake_each_othe
     tmp_path: Path, device: Device
 ) -> None:
     path = tmp_path / "song.wav"
-    write_wav(path, demo_song(rate=8_000).mixture.samples, 8_000)
+    write_wav(path, demo_song(rate=RATE).mixture.samples, RATE)
     clip = warped(path, 120.0, range(8, 24), start=16.0)
     result = device(clip, loss=0.2, late=60, controls={"place": 1, "as": 1})
     assert result["lost"] > 0
