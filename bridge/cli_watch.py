@@ -45,10 +45,10 @@ def watch(
     log_to_console()
     folder, target = folder_of(folder), folder_of(out) if out else None
     settings = load_settings(out=target, workers=workers)
+    handled = () if existing else listing(folder).values()  # what comes while a daemon starts is new
     bell = Bell()
     try:
         with a_daemon(settings) as client:
-            handled = () if existing else listing(folder).values()
             inbox = Inbox(folder, _starter(client, target), typer.echo, handled=handled)
             typer.echo(f"watching {folder}, results go to {target or settings.out or folder}; stop with Ctrl-C")
             bell.listen_to(folder)
