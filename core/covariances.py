@@ -28,15 +28,16 @@ def sweep(G: Planes, seen: Planes, squares: Planes, counts: Planes, on: Planes, 
         on: bars in which each type sounds.
     """
     types, frames = G.shape[:2]
-    room = np.empty((4, *G.shape[2:]), dtype=np.float32)
-    inverse, left, pull, total = room[0], room[1], room[2], room[3]
+    inverse, left = np.empty(G.shape[2:], dtype=np.float32), np.empty(G.shape[2:], dtype=np.float32)
+    pull, total = np.empty(G.shape[2:], dtype=np.float32), np.empty(G.shape[2:], dtype=np.float32)
     push = np.empty((types, *G.shape[2:]), dtype=np.float32)
     for t in range(frames):
-        push[:] = np.float32(0)
+        push.fill(0)
         for group in range(len(seen)):
-            total[:] = np.float32(0)
+            total.fill(0)
             for c in range(total.shape[1]):
-                total[0, c, c, :] = floor
+                for f in range(total.shape[3]):
+                    total[0, c, c, f] = floor
             for r in range(types):
                 if squares[group, r] > 0:
                     _add(G[r, t], squares[group, r], total)
@@ -64,13 +65,13 @@ def draw_to_place(G: Planes, owners: NDArray[np.intp], shares: Planes) -> None:
     place, inverse = np.empty(G.shape[2:], dtype=np.float32), np.empty(G.shape[2:], dtype=np.float32)
     power = np.empty(frequencies, dtype=np.float32)
     for loop in range(owners.max() + 1):
-        place[:] = np.float32(0)
+        place.fill(0)
         for r in range(types):
             if owners[r] == loop:
                 for t in range(frames):
                     _add(G[r, t], np.float32(1), place)
         _to_unit_trace(place)
-        _invert(place.copy(), inverse)
+        _invert(place, inverse)
         for r in range(types):
             if owners[r] == loop:
                 for t in range(frames):
@@ -96,7 +97,7 @@ def _to_unit_trace(place: Planes) -> None:
 
 @compiled
 def _trace_of_product(A: Planes, B: Planes, trace: Planes) -> None:
-    trace[:] = np.float32(0)
+    trace.fill(0)
     for i in range(A.shape[1]):
         for j in range(A.shape[1]):
             for f in range(A.shape[3]):
@@ -124,7 +125,7 @@ def _add(A: Planes, factor: np.float32, total: Planes) -> None:
 @compiled
 def _multiply(A: Planes, B: Planes, product: Planes) -> None:
     channels, frequencies = A.shape[1], A.shape[3]
-    product[:] = np.float32(0)
+    product.fill(0)
     for i in range(channels):
         for j in range(channels):
             for k in range(channels):
@@ -137,7 +138,8 @@ def _multiply(A: Planes, B: Planes, product: Planes) -> None:
 def _invert(A: Planes, inverse: Planes) -> None:
     """Gauss and Jordan's elimination without pivots, which positive definite matrices need not."""
     channels, frequencies = A.shape[1], A.shape[3]
-    inverse[:] = A
+    inverse.fill(0)
+    _add(A, np.float32(1), inverse)
     for k in range(channels):
         for f in range(frequencies):
             inverse[0, k, k, f] = np.float32(1) / inverse[0, k, k, f]

@@ -31,14 +31,17 @@ def solve(cells: Array, mixing: Array, weights: Array, costs: Array, result: Arr
     wanted = np.empty((types, cells.shape[1], AT_ONCE), dtype=np.float32)
     for start in range(0, frequencies, AT_ONCE):
         count = min(AT_ONCE, frequencies - start)
-        system[:] = np.float32(1)  # where there are no more frequencies, anything solvable
-        wanted[:] = np.float32(0)
+        system.fill(1)  # where there are no more frequencies, anything solvable
+        wanted.fill(0)
         _gather(cells, mixing, weights, start, count, system, wanted)
         for t in range(types):
             for f in range(count):
                 system[t, t, f] += costs[t, start + f]
         _eliminate(system, wanted)
-        result[:, :, start : start + count] = wanted[:, :, :count]
+        for t in range(types):
+            for p in range(cells.shape[1]):
+                for f in range(count):
+                    result[t, p, start + f] = wanted[t, p, f]
 
 
 @compiled
@@ -49,7 +52,8 @@ def power_left(cells: Array, mixing: Array, types: Array) -> Array:
     left = np.empty(frequencies, dtype=np.float32)
     for b in range(bars):
         for p in range(parts):
-            left[:] = cells[b, p]
+            for f in range(frequencies):
+                left[f] = cells[b, p, f]
             for t in range(mixing.shape[1]):
                 gain = mixing[b, t]
                 if gain != 0:
@@ -86,7 +90,9 @@ def inverse(power: Array, floor: Array) -> tuple[Array, Array]:
     for b in range(bars):
         for f in range(frequencies):
             result[b, f] /= most[f]
-    return result, np.float32(1) / most
+    for f in range(frequencies):
+        most[f] = np.float32(1) / most[f]
+    return result, most
 
 
 @compiled
@@ -96,13 +102,16 @@ def _gather(cells: Array, mixing: Array, weights: Array, start: int, count: int,
     types = mixing.shape[1]
     weight = np.empty(count, dtype=np.float32)
     heard = np.empty((parts, count), dtype=np.float32)
-    system[:, :, :count] = np.float32(0)
+    for i in range(types):
+        for j in range(types):
+            for f in range(count):
+                system[i, j, f] = 0
     for b in range(bars):
-        weight[:] = weights[b, start : start + count]
-        heard[:] = cells[b, :, start : start + count]
+        for f in range(count):
+            weight[f] = weights[b, start + f]
         for p in range(parts):
             for f in range(count):
-                heard[p, f] *= weight[f]
+                heard[p, f] = weight[f] * cells[b, p, start + f]
         for i in range(types):
             gain = mixing[b, i]
             if gain == 0:
@@ -124,7 +133,8 @@ def _eliminate(system: Array, wanted: Array) -> None:
     least = np.empty((types, frequencies), dtype=np.float32)
     factor = np.empty(frequencies, dtype=np.float32)
     for i in range(types):
-        least[i] = ROUNDING * system[i, i]
+        for f in range(frequencies):
+            least[i, f] = ROUNDING * system[i, i, f]
     for i in range(types):
         for f in range(frequencies):
             system[i, i, f] = max(system[i, i, f], least[i, f])  # rounding may take all of it away
