@@ -28,6 +28,7 @@ def sweep(G: Planes, seen: Planes, squares: Planes, counts: Planes, on: Planes, 
         on: bars in which each type sounds.
     """
     types, frames = G.shape[:2]
+    channels, frequencies = G.shape[3], G.shape[5]
     inverse, left = np.empty(G.shape[2:], dtype=np.float32), np.empty(G.shape[2:], dtype=np.float32)
     pull, total = np.empty(G.shape[2:], dtype=np.float32), np.empty(G.shape[2:], dtype=np.float32)
     push = np.empty((types, *G.shape[2:]), dtype=np.float32)
@@ -35,8 +36,8 @@ def sweep(G: Planes, seen: Planes, squares: Planes, counts: Planes, on: Planes, 
         push.fill(0)
         for group in range(len(seen)):
             total.fill(0)
-            for c in range(total.shape[1]):
-                for f in range(total.shape[3]):
+            for c in range(channels):
+                for f in range(frequencies):
                     total[0, c, c, f] = floor
             for r in range(types):
                 if squares[group, r] > 0:
