@@ -28,7 +28,7 @@ from tests.loop_songs import cancelling, tiny_song
 @pytest.fixture(scope="module")
 def extraction() -> Extraction:
     song = tiny_song()
-    return extract(song.clip, Settings(loops=3, iterations=20), grid=song.grid)
+    return extract(song.clip, Settings(loops=3, max_loop_bars=1), grid=song.grid)
 
 
 def files_of(folder: Path) -> dict[str, bytes]:

@@ -102,7 +102,8 @@ def test_factors_of_another_method_come_from_its_song(tones: Path) -> None:
     assert views.loop_names == tuple(f"pattern {k + 1}" for k in range(factors.loops.shape[1]))
     np.testing.assert_allclose(views.hertz[factors.notes.argmax(axis=0)], [250, 1_500], rtol=0.05)
     played = np.einsum("nrk,bk->nb", factors.recipes, factors.loops)  # how much of each note is in each bar
-    np.testing.assert_array_equal(played > 0.3 * played.max(axis=1, keepdims=True), [ON, ~ON])
+    # Windows reach over the bar lines, so that a bar holds up to a third of what the one before it held.
+    np.testing.assert_array_equal(played > 0.5 * played.max(axis=1, keepdims=True), [ON, ~ON])
 
 
 def test_factors_of_the_result_are_shown_in_another_order(
