@@ -220,7 +220,7 @@ def _by_kl(cube: Any, ranks: Ranks, seed: int, activations: Any | None) -> Solut
     edges = band_edges(cube.shape[0])
     pooled = summed(cube, 0, edges)
     if activations is None:
-        activations = bar_activations(cube, ranks.loops, seed)
+        activations = bar_activations(cube, ranks.sizes, seed)
     start = singular_start(compress(pooled, _room(ranks), seed), ranks.sizes, seed, activations)
 
     def finish(model: Model) -> Model:

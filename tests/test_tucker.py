@@ -55,7 +55,7 @@ def test_factors_are_nonnegative_normalised_and_finite_at_any_level(solver: Solv
 
 
 @pytest.mark.parametrize("solver", ALL)
-@settings(max_examples=5)
+@settings(max_examples=3)
 @given(st.integers(0, 50))
 def test_the_error_never_rises(solver: Solver, seed: int) -> None:
     errors = decompose(known_cube(seed, (40, 10, 8)), Ranks(3, 3, 2), solver=solver, iterations=60, seed=seed).errors
