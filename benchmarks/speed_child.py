@@ -20,7 +20,7 @@ from bridge.request import JobRequest
 from bridge.work import extract_to_folder, warm_up
 from core.progress import silent
 
-KIB = 1 if sys.platform == "darwin" else 1024  # bytes in a unit of ru_maxrss
+STATUS = Path("/proc/self/status")
 
 
 def main() -> None:
@@ -39,8 +39,15 @@ def main() -> None:
         extract_to_folder(each, options.out, silent, cache_mib=options.cache_mib)
         times.append(time.perf_counter() - began)
     used = resource.getrusage(resource.RUSAGE_SELF)
-    cpu, peak = used.ru_utime + used.ru_stime, used.ru_maxrss * KIB
-    print(json.dumps({"seconds": times[0], "again_seconds": times[-1], "cpu": cpu, "peak": peak}))
+    cpu = used.ru_utime + used.ru_stime
+    print(json.dumps({"seconds": times[0], "again_seconds": times[-1], "cpu": cpu, "peak": _peak(used.ru_maxrss)}))
+
+
+def _peak(reported: int) -> int:
+    """The most memory that this process had, in bytes; what Linux reports counts that of the parent in."""
+    if STATUS.exists():
+        return 1024 * int(next(line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM")).split()[1])
+    return reported * (1 if sys.platform == "darwin" else 1024)
 
 
 def _options() -> argparse.Namespace:
