@@ -66,7 +66,7 @@ def separate_by_repetition(
     parts = template_stems(clip.samples, cube(), framing, layout, progress=part_of(progress, 0.6, 1.0))
     order = np.argsort(-_energies(parts.stems), kind="stable")
     _rearrange(parts.stems, order)
-    return Parts(parts.stems, parts.rest, _ordered(layout, order), refined.grid, None, None, report, [BY_HAND])
+    return Parts(parts.stems, parts.rest, layout.of(order), refined.grid, None, None, report, [BY_HAND])
 
 
 def _coherent(clip: Clip, refined: Refined, exact: Found, progress: Progress) -> Parts:
@@ -84,7 +84,7 @@ def _coherent(clip: Clip, refined: Refined, exact: Found, progress: Progress) ->
         "coherence": _rounded(found.coherence),
     }
     warnings = _entangled(trust) + _lost_bands(found)
-    return Parts(found.stems, found.rest, _ordered(found.layout, order), refined.grid, None, None, report, warnings)
+    return Parts(found.stems, found.rest, found.layout.of(order), refined.grid, None, None, report, warnings)
 
 
 def _without_faint_loops(clip: Clip, refined: Refined, exact: Found, progress: Progress) -> tuple[Found, Coherent]:
@@ -98,14 +98,16 @@ def _without_faint_loops(clip: Clip, refined: Refined, exact: Found, progress: P
     heard = np.flatnonzero(energies > FAINT * energies.sum())
     if len(heard) == len(energies):
         return exact, found
-    exact = replace(exact, layout=_ordered(exact.layout, heard), savings=exact.savings[heard])
+    exact = replace(exact, layout=exact.layout.of(heard), savings=exact.savings[heard])
     return exact, solve(exact.layout, part_of(progress, 0.7, 1.0))
 
 
 def _jitter(refined: Refined) -> float:
     """How far repeats may be off: bars that are no whole number of frames had to be rounded by someone."""
     length = refined.bar_frames
-    return 0.0 if length is not None and abs(length - round(length)) < WHOLE else ROUNDING
+    if length is None:
+        return 0.0 if np.ptp(refined.grid.lengths) == 0 else ROUNDING
+    return 0.0 if abs(length - round(length)) < WHOLE else ROUNDING
 
 
 def _rearrange(stems: Samples, order: NDArray[np.intp]) -> None:
@@ -119,11 +121,6 @@ def _rearrange(stems: Samples, order: NDArray[np.intp]) -> None:
 
 def _energies(stems: Samples) -> NDArray[np.float64]:
     return np.array([np.vdot(stem, stem) for stem in stems])
-
-
-def _ordered(layout: Layout, order: NDArray[np.intp]) -> Layout:
-    lengths = tuple(layout.bars_per_loop[k] for k in order)
-    return Layout(layout.activations[:, order], lengths, layout.phases[:, order])
 
 
 def _bars_report(refined: Refined) -> dict[str, object]:

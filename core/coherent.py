@@ -15,7 +15,7 @@ from core.barcuts import Bars, bar_shifts, cut_bars, lay_bars
 from core.bars import BarGrid
 from core.errors import Code, LoopError
 from core.gains import refined, unexplained
-from core.layout import Layout, type_matrix
+from core.layout import Layout, Types, type_matrix
 from core.placement import Delays, clip_delays, loudness, on_the_grid, placed_types, sounded, sounded_bar
 from core.progress import Progress, part_of, silent
 from core.repetition import Matrix, band_edges, band_grams, coherence, noise_gains, repeated, whitened
@@ -73,8 +73,9 @@ def separate(
     if layout.bars != grid.bars or late.shape != (grid.bars,):
         raise LoopError(Code.ARGUMENTS, f"layout and shifts need {grid.bars} bars, got {layout.bars} and {late.size}")
     progress(0.0, "separation")
-    binary, owners = type_matrix(replace(layout, activations=(layout.phases >= 0).astype(np.float32)))
-    placed = _on_the_grid(cut_bars(samples, grid, late), grid, layout, (binary.astype(np.float64), owners), rate)
+    columns = type_matrix(replace(layout, activations=(layout.phases >= 0).astype(np.float32)))
+    owners = columns.owners
+    placed = _on_the_grid(cut_bars(samples, grid, late), grid, layout, columns, rate)
     grams = band_grams(placed.bars, rate)
     progress(0.1, "separation")
     mixing, types = _solved(placed, whitened(grams), owners, rate, part_of(progress, 0.1, 0.6))
@@ -88,11 +89,12 @@ def separate(
 
     for loop, _ in enumerate(in_order(lay, range(layout.loops))):
         progress(0.6 + 0.4 * loop / layout.loops, "separation")
-    trust = noise_gains(mixing)
+    own, owners = mixing[:, ~columns.late], owners[~columns.late]
+    trust = noise_gains(own)
     return Coherent(
         stems,
         rest_of(samples, stems),
-        replace(layout, activations=_gains(mixing, owners, layout.loops)),
+        replace(layout, activations=_gains(own, owners, layout.loops)),
         np.array([trust[owners == loop].max(initial=0.0) for loop in range(layout.loops)]),
         band_edges(rate, placed.bars.shape[2])[0],
         coherence(grams, mixing),
@@ -108,15 +110,13 @@ class _Placed:
     delays: Delays
 
 
-def _on_the_grid(
-    bars: Bars, grid: BarGrid, layout: Layout, mixed: tuple[Matrix, NDArray[np.intp]], rate: int
-) -> _Placed:
+def _on_the_grid(bars: Bars, grid: BarGrid, layout: Layout, columns: Types, rate: int) -> _Placed:
     """The bars [bars, channels, frames], freed of the delays of long clips where these explain the music better."""
-    mixing, owners = mixed
+    mixing = columns.matrix.astype(np.float64)
     types = repeated(bars, mixing, grid.lengths)
     for bar, length in enumerate(grid.lengths):  # bars shorter than the longest go on as their loops do
         bars[bar, :, length:] = np.tensordot(mixing[bar].astype(np.float32), types[..., length:], axes=1)
-    delays = np.where(mixing > 0, clip_delays(layout, grid)[:, owners], 0)
+    delays = np.where(mixing > 0, _type_delays(clip_delays(layout, grid), columns), 0)
     none = np.zeros_like(delays)
     if delays.any() and np.abs(delays).max() <= FARTHEST:
         better = placed_types(bars, mixing, delays)
@@ -124,6 +124,12 @@ def _on_the_grid(
         if loudness(left[1], rate) < loudness(left[0], rate):
             return _Placed(on_the_grid(bars, better, mixing, delays), mixing, delays)
     return _Placed(bars, mixing, none)
+
+
+def _type_delays(delays: Delays, columns: Types) -> Delays:
+    """Delays [bars, types] from those of the loops [bars, loops]: a tail is as late as the bar that it belongs to."""
+    before = np.concatenate([delays[:1], delays[:-1]])
+    return np.where(columns.late, before[:, columns.owners], delays[:, columns.owners])
 
 
 def _solved(

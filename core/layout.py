@@ -1,6 +1,7 @@
 """Layout: which loop plays in which bar, and which of its bars is heard there."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +17,14 @@ class Layout:
         bars_per_loop: how many bars each loop lasts: 1, 2, 3, 4, 6 or 8.
         phases: int16 [bars, loops], which bar of the loop is heard, from 0; -1 where it is off. A loop may begin
             anywhere and need not start with its first bar.
+        rings: for each loop whether what it sounds in a bar is still heard in the next one, whatever comes there; ()
+            where none does.
     """
 
     activations: NDArray[np.float32]
     bars_per_loop: tuple[int, ...]
     phases: NDArray[np.int16]
+    rings: tuple[bool, ...] = ()
 
     @property
     def bars(self) -> int:
@@ -30,24 +34,45 @@ class Layout:
     def loops(self) -> int:
         return int(self.phases.shape[1])
 
+    def of(self, loops: NDArray[np.intp]) -> "Layout":
+        """The layout of some of the loops, in this order."""
+        lengths, rings = (tuple(values[k] for k in loops if values) for values in (self.bars_per_loop, self.rings))
+        return Layout(self.activations[:, loops], lengths, self.phases[:, loops], rings)
+
+
+class Types(NamedTuple):
+    """A layout as a plain mixing matrix: a column for each bar of each loop that is heard somewhere, and for its tail.
+
+    Attributes:
+        matrix: D float32 [bars, types], the activation where that bar of that loop sounds.
+        owners: the loop of each column.
+        late: whether a column is the tail of a bar, which sounds in the bar after it, bool [types].
+    """
+
+    matrix: NDArray[np.float32]
+    owners: NDArray[np.intp]
+    late: NDArray[np.bool_]
+
 
 def one_bar_layout(activations: NDArray[np.float32]) -> Layout:
     """The layout of loops of one bar each, every one of them heard wherever its activation is above zero."""
     return Layout(activations, (1,) * activations.shape[1], np.where(activations > 0, 0, -1).astype(np.int16))
 
 
-def type_matrix(layout: Layout) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-    """The layout as a plain mixing matrix: one column for each bar of each loop that is heard somewhere.
-
-    Returns:
-        D float32 [bars, types], the activation where that bar of that loop sounds; and the loop of each column.
-    """
-    columns, owners = [], []
+def type_matrix(layout: Layout) -> Types:
+    """The layout as a plain mixing matrix. A tail that is heard just when a bar of its loop is belongs to that bar."""
+    columns, owners, late = [], [], []
     for loop in range(layout.loops):
-        for phase in range(layout.bars_per_loop[loop]):
-            here = layout.phases[:, loop] == phase
-            if here.any():
-                columns.append(np.where(here, layout.activations[:, loop], 0.0))
+        phases, gains = layout.phases[:, loop], layout.activations[:, loop]
+        heard = [np.where(phases == phase, gains, 0.0) for phase in range(layout.bars_per_loop[loop])]
+        tails = [np.append(0.0, column[:-1]) for column in heard] if layout.rings and layout.rings[loop] else []
+        seen: list[NDArray[np.bool_]] = []
+        for column, is_tail in [(column, False) for column in heard] + [(column, True) for column in tails]:
+            here = column > 0
+            if here.any() and not any(np.array_equal(here, other) for other in seen):
+                seen.append(here)
+                columns.append(column)
                 owners.append(loop)
+                late.append(is_tail)
     matrix = np.array(columns, dtype=np.float32).reshape(len(columns), layout.bars).T
-    return matrix, np.array(owners, dtype=np.intp)
+    return Types(matrix, np.array(owners, dtype=np.intp), np.array(late, dtype=np.bool_))

@@ -14,10 +14,10 @@ Gains = NDArray[np.float32]
 
 PER_LOOP = 0.0025  # of the empty description: what a loop must save
 PER_SWITCH = 0.0006  # and for each time that it goes on or off
-PER_BAR = 0.0002  # and for each of its bars
+PER_BAR = 0.1  # and for each of its bars but the first, of the share of it that one bar of the song has
 DOUBT = 0.002  # of the empty description: how much better than at a glance a proposal may be
 GAIN_STEPS = 8
-GAIN_RANGE = (0.05, 4.0)
+GAIN_RANGE = (0.25, 4.0)
 GAIN_STIFFNESS = 0.02  # pull of gains towards 1, so that bars without evidence keep it
 
 
@@ -59,7 +59,8 @@ def propose(subset: Coder, phases: list[Phases], lengths: list[int], gains: Gain
         return Proposal([], [], gains, subset.empty, subset.empty.length)
     columns = columns_of(phases, lengths)
     description = subset.describe(columns.matrix * gains[:, columns.owners])
-    price = sum(PER_LOOP + PER_SWITCH * switches(row >= 0) for row in phases) + PER_BAR * sum(lengths)
+    price = sum(PER_LOOP + PER_SWITCH * switches(row >= 0) for row in phases)
+    price += PER_BAR / subset.bars * sum(length - 1 for length in lengths)
     return Proposal(phases, lengths, gains, description, description.length + price * subset.empty.length)
 
 
@@ -103,25 +104,31 @@ def with_gains(subset: Coder, current: Proposal) -> Proposal:
 def fitted_gains(subset: Coder, current: Proposal) -> Gains:
     """Gains of the loops in each bar by reweighted least squares on the contents, mean 1 over the bars of each loop."""
     described = current.description
-    columns = current.columns()
-    floor = subset.floor[:, None]
-    weights = 1 / (np.square(np.abs(described.residual)) + floor)
-    gains = current.gains.copy()
-    sounds = cache(partial(current.sounds, columns))
-    for bar in range(subset.bars):
-        active = [k for k in range(current.loops) if current.phases[k][bar] >= 0]
-        if not active:
-            continue
-        contents = np.stack([sounds(k, int(current.phases[k][bar])) for k in active], axis=1)
-        weighted = contents.conj() * weights[:, bar, None]
-        system = (weighted.T @ contents).real
-        right = (weighted.T @ subset.bins[:, bar]).real
-        stiffness = GAIN_STIFFNESS * np.diag(system) + np.finfo(np.float32).tiny
-        solved = np.linalg.solve(system + np.diag(stiffness), right + stiffness)
-        gains[bar, active] = np.clip(solved, *GAIN_RANGE)
+    weights = 1 / (np.square(np.abs(described.residual)) + subset.floor[:, None]).T
+    contents = _heard(subset, current)
+    weighted = contents.conj() * weights[:, None]
+    systems = (weighted @ contents.swapaxes(1, 2)).real
+    right = (weighted @ subset.bins.T[:, :, None]).real[..., 0]
+    stiffness = GAIN_STIFFNESS * np.einsum("bkk->bk", systems) + np.finfo(np.float32).tiny
+    systems += stiffness[..., None] * np.eye(current.loops)
+    silent = np.array(current.phases).T < 0
+    systems += silent[..., None] * np.eye(current.loops)  # where nothing is heard, anything solvable
+    solved = np.linalg.solve(systems, (right + stiffness)[..., None])[..., 0]
+    gains = np.where(silent, current.gains, np.clip(solved, *GAIN_RANGE)).astype(np.float32)
     for k, row in enumerate(current.phases):
         gains[row >= 0, k] /= np.median(gains[row >= 0, k])
     return gains
+
+
+def _heard(subset: Coder, current: Proposal) -> Bins:
+    """What each loop sounds in each bar at its full level, complex [bars, loops, bins]; nothing where it is silent."""
+    columns = current.columns()
+    sounds = cache(partial(current.sounds, columns))
+    heard = np.zeros((subset.bars, current.loops, len(subset.bins)), dtype=np.complex64)
+    for k, row in enumerate(current.phases):
+        for bar in np.flatnonzero(row >= 0):
+            heard[bar, k] = sounds(k, int(row[bar]))
+    return heard
 
 
 def worth(subset: Coder, current: Proposal) -> NDArray[np.float64]:

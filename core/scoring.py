@@ -15,6 +15,7 @@ from core.bars import BarGrid
 
 CEILING, FLOOR = 100.0, -50.0  # dB: beyond them float32 and silence say no more
 MASK_WINDOW, MASK_HOP = 2048, 512
+PLAYS = 0.25  # of its maximum: a loop softer than that is said to be off
 BLOCK = 1 << 20  # frames summed at once in float64
 
 
@@ -85,14 +86,14 @@ def activation_f1(
 
     Args:
         true: [bars, loops], above 0 where a loop plays.
-        estimate: [bars, m] on the same bars, on where above half the loop's maximum.
+        estimate: [bars, m] on the same bars, on where above a quarter of the loop's maximum: faders move.
         assigned: the estimate of each true loop, -1 for none (which scores 0).
     """
     scores = np.zeros(true.shape[1])
     for k, j in enumerate(assigned):
         if j < 0 or estimate[:, j].max() <= 0:
             continue
-        plays, said = true[:, k] > 0, estimate[:, j] > 0.5 * estimate[:, j].max()
+        plays, said = true[:, k] > 0, estimate[:, j] > PLAYS * estimate[:, j].max()
         scores[k] = 2 * np.sum(plays & said) / (np.sum(plays) + np.sum(said))
     return scores
 

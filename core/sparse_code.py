@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.votes import Bins
-from core.weighted import power_left, solve
+from core.weighted import cancelled, power_left, solve
 
 Matrix = NDArray[np.float32]
 
@@ -89,26 +89,15 @@ class Coder:
             solve(cells, types, weights, np.float32(KAPPA) / (np.square(found).sum(axis=1) + floor), found)
         contents = (found[:, 0] + np.complex64(1j) * found[:, 1]).T
         residual = self.bins - contents @ types.T
-        length = self.cost(residual).sum(axis=1) + KAPPA * self.cost(contents).sum(axis=1)
-        length += CANCELLING * KAPPA * self._cancelled(contents, types.T @ types > 0)
+        costs = self.cost(contents)
+        length = self.cost(residual).sum(axis=1) + KAPPA * costs.sum(axis=1)
+        length += CANCELLING * KAPPA * cancelled(found, costs.T, types.T @ types > 0, np.float32(SILENCED))
         return Description(length, contents, residual)
 
     @cached_property
     def _cells(self) -> Matrix:
         """The bins as `core.weighted` takes them, [bars, real and imaginary part, bins]."""
         return np.ascontiguousarray(np.stack([self.bins.real.T, self.bins.imag.T], axis=1))
-
-    def _cancelled(self, contents: Bins, together: NDArray[np.bool_]) -> Matrix:
-        """Cost of the contents that cancel each other where they sound together, [bins]."""
-        total = np.zeros(len(contents), dtype=np.float32)
-        cost = self.cost(contents)
-        power = np.square(np.abs(contents))
-        for one in range(contents.shape[1] - 1):
-            others = one + 1 + np.flatnonzero(together[one, one + 1 :])
-            left = np.square(np.abs(contents[:, one, None] + contents[:, others]))
-            gone = left < SILENCED * np.minimum(power[:, one, None], power[:, others])
-            total += (gone * np.minimum(cost[:, one, None], cost[:, others])).sum(axis=1)
-        return total
 
 
 def coder(bins: Bins, slack: NDArray[np.float32] | None = None) -> Coder:

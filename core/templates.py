@@ -49,7 +49,7 @@ def template_stems(
         cube: overwritten, as it is by far the largest array.
         progress: told often; may raise `Cancelled`.
     """
-    matrix, owners = type_matrix(layout)
+    matrix, owners, _ = type_matrix(layout)
     templates = fit_templates(cube, matrix, owners, progress=part_of(progress, 0.0, 0.6)).swapaxes(3, 4)
     powers = np.square(matrix)
     whitened = _by_bars(cube)

@@ -38,6 +38,7 @@ LOCAL_RANGE = 0.1  # -10 dB: bins must rise to this share of the mean of their f
 NEIGHBOURS = 31  # frequencies of that mean
 BANDS_PER_OCTAVE = 4
 WIDEST_TURN = 0.3  # radians: beyond, repeats are no longer alike
+STRAYS = 3.0  # times the root mean square that repeats may be off: with less, loops are found in how bars were rounded
 STARTS = (0.0, 0.1, 0.2, 0.35, 0.5)  # which of the sorted magnitudes the two-level fit starts from
 MISFITS = (0.02, 0.1, 0.2)  # a pattern counts once for each of these that its bin fits better than
 AT_ONCE = 1_000  # bins whose patterns are sought together: few enough for the cache
@@ -115,7 +116,7 @@ def choose_bins(cube: Cube, count: int, seed: int, jitter: float = 0.0) -> Chose
     bins = np.empty((len(channel), cube.shape[3]), dtype=np.complex64)
     for bar in range(cube.shape[3]):
         bins[:, bar] = inner[channel, frequency, time, bar]
-    return Chosen(bins, np.square(turn[frequency]).astype(np.float32))
+    return Chosen(bins, np.square(STRAYS * turn[frequency]).astype(np.float32))
 
 
 def audible(power: NDArray[np.float32], count: int, seed: int) -> NDArray[np.intp]:

@@ -27,10 +27,11 @@ def solve(cells: Array, mixing: Array, weights: Array, costs: Array, result: Arr
         result: receives S [types, parts, frequencies].
     """
     frequencies, types = cells.shape[2], mixing.shape[1]
-    system = np.empty((types, types, AT_ONCE), dtype=np.float32)
-    wanted = np.empty((types, cells.shape[1], AT_ONCE), dtype=np.float32)
-    for start in range(0, frequencies, AT_ONCE):
-        count = min(AT_ONCE, frequencies - start)
+    width = min(AT_ONCE, frequencies)
+    system = np.empty((types, types, width), dtype=np.float32)
+    wanted = np.empty((types, cells.shape[1], width), dtype=np.float32)
+    for start in range(0, frequencies, width):
+        count = min(width, frequencies - start)
         system.fill(1)  # where there are no more frequencies, anything solvable
         wanted.fill(0)
         _gather(cells, mixing, weights, start, count, system, wanted)
@@ -62,6 +63,39 @@ def power_left(cells: Array, mixing: Array, types: Array) -> Array:
             for f in range(frequencies):
                 power[b, f] += left[f] * left[f]
     return power
+
+
+@compiled
+def cancelled(types: Array, costs: Array, together: NDArray[np.bool_], left: np.float32) -> Array:
+    """What contents cost that cancel each other where they sound together, [frequencies].
+
+    Args:
+        types: S [types, parts, frequencies].
+        costs: [types, frequencies]; of two that cancel, the lower one counts.
+        together: [types, types].
+        left: the share of the weaker one's power below which the power of both is nothing.
+    """
+    count, parts, frequencies = types.shape
+    total = np.zeros(frequencies, dtype=np.float32)
+    power = np.zeros((count, frequencies), dtype=np.float32)
+    both = np.empty(frequencies, dtype=np.float32)
+    for t in range(count):
+        for p in range(parts):
+            for f in range(frequencies):
+                power[t, f] += types[t, p, f] * types[t, p, f]
+    for one in range(count):
+        for other in range(one + 1, count):
+            if not together[one, other]:
+                continue
+            for f in range(frequencies):
+                both[f] = 0
+            for p in range(parts):
+                for f in range(frequencies):
+                    both[f] += (types[one, p, f] + types[other, p, f]) ** 2
+            for f in range(frequencies):
+                if both[f] < left * min(power[one, f], power[other, f]):
+                    total[f] += min(costs[one, f], costs[other, f])
+    return total
 
 
 @compiled

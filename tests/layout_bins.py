@@ -30,7 +30,7 @@ def loop_bins(
     phases = [counted_from_song(on, length) for on, length in zip(rows, lengths, strict=True)]
     heard = np.array(phases).T
     levels = np.where(heard >= 0, 1.0 if gains is None else gains, 0.0).astype(np.float32)
-    matrix, _ = type_matrix(Layout(levels, tuple(lengths), heard))
+    matrix, _, _ = type_matrix(Layout(levels, tuple(lengths), heard))
     shape = (count, matrix.shape[1])
     contents = (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)) * (rng.random(shape) < filling)
     bars = (count, len(matrix))

@@ -106,8 +106,8 @@ def test_the_ideal_masks_and_that_of_the_rest_share_the_mixture() -> None:
 
 def test_f1_by_hand() -> None:
     true = np.array([[1, 0], [1, 1], [0, 1], [0, 1.0]], dtype=np.float32)
-    estimate = np.array([[0.9, 0.0], [0.2, 2.0], [0.0, 0.9], [0.0, 1.1]], dtype=np.float32)
-    # Loop 0: 1 of 2 bars said, none wrong: 2 * 1 / (2 + 1). Loop 1: 0.9 is below half of 2.0: 2 * 2 / (3 + 2).
+    estimate = np.array([[0.9, 0.0], [0.2, 2.0], [0.0, 0.4], [0.0, 1.1]], dtype=np.float32)
+    # Loop 0: 1 of 2 bars said, none wrong: 2 * 1 / (2 + 1). Loop 1: 0.4 is below a quarter of 2.0: 2 * 2 / (3 + 2).
     assert scoring.activation_f1(true, estimate, np.array([0, 1])).tolist() == pytest.approx([2 / 3, 4 / 5])
     assert scoring.activation_f1(true, estimate, np.array([-1, 1])).tolist() == pytest.approx([0, 4 / 5])
     assert scoring.activation_f1(true, np.zeros_like(true), np.array([0, 1])).tolist() == [0, 0]

@@ -160,4 +160,4 @@ def _returning(grams: NDArray[np.float64], piece: Piece) -> NDArray[np.float64]:
         return np.zeros(len(grams))
     heard = np.stack([part.heard for part in piece.parts], axis=1)
     layout = Layout(piece.activations, tuple(part.bars for part in piece.parts), heard)
-    return coherence(grams, type_matrix(layout)[0].astype(np.float64))
+    return coherence(grams, type_matrix(layout).matrix.astype(np.float64))
