@@ -217,7 +217,7 @@ def _service(folder: Path, queue: int) -> Iterator[tuple[Service, Endpoint]]:
     jobs = Jobs(clock=time.monotonic, queue=queue, per_client=queue)
     watches = Watches(jobs, settings)
     service = Service(settings, jobs, watches, TOKEN, "b007", time.monotonic, lambda: None)
-    with bind_free_port(49_500, service.answer) as endpoint:
+    with bind_free_port(49_500, service.answer, admit=service.admits) as endpoint:
         reader = threading.Thread(target=endpoint.serve_forever)
         reader.start()
         yield service, endpoint

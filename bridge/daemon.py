@@ -96,7 +96,9 @@ def serve(
         watches = Watches(jobs, settings)
         service = Service(settings, jobs, watches, token, boot_id, time.monotonic, stop.set)
         workers = Workers(jobs, work, warm=warm, processes=settings.workers, memory=settings.memory_gib * GIB)
-        with bind_free_port(settings.port, service.answer, connections=settings.connections) as endpoint:
+        with bind_free_port(
+            settings.port, service.answer, admit=service.admits, connections=settings.connections
+        ) as endpoint:
             service.counters.receive_buffer = endpoint.receive_buffer
             running = Running(os.getpid(), endpoint.port, token, VERSION, boot_id)
             with _published(settings, running), _answering(endpoint):

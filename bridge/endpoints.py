@@ -1,7 +1,8 @@
 """Sockets: bytes in, bytes out, over UDP and TCP on one port of this machine.
 
 One thread reads both, so that packets are answered one after another; answers may be sent from any thread. Each packet
-goes as it came to one function, which checks it before anything parses it.
+goes as it came to one function, which checks it before anything parses it. Datagrams are read as soon as they come, and
+their senders take turns at being answered.
 """
 
 import errno
@@ -16,11 +17,12 @@ from typing import NamedTuple, Self
 
 from bridge import tcp, wire
 from bridge.settings import PORTS_TRIED
+from bridge.turns import Turns
 from core.errors import Code, LoopError
 
 LOOPBACK = "127.0.0.1"
 RECEIVE_BUFFER = 4 * 1024**2  # what scsynth asks for: at the system's default a burst of 200 packets overflows
-PACKETS_A_TURN = 64  # datagrams read before TCP has its turn
+PACKETS_A_TURN = 256  # datagrams read before anything is answered
 
 
 class Source(NamedTuple):
@@ -36,11 +38,19 @@ Answer = Callable[[bytes, Source, Send], bool]
 """Called with a packet, where it came from, and the way to answer it (now or later, from any thread); says whether it
 came from somebody who may be here."""
 
+Admit = Callable[[bytes, Source, Send], bool]
+"""Called likewise, as soon as a packet is read; says whether it may wait for its answer. Costs next to nothing."""
+
 _log = logging.getLogger(__name__)
 
 
+def everybody(packet: bytes, source: Source, send: Send) -> bool:  # noqa: ARG001 - it asks nothing
+    """Admits whatever comes."""
+    return True
+
+
 class Endpoint:
-    """Receives on 127.0.0.1 and hands every packet to `answer`, on the thread of `serve_forever`.
+    """Receives on 127.0.0.1 and hands every packet that `admit` lets in to `answer`, on the thread of `serve_forever`.
 
     Args:
         connections: over TCP at the same time.
@@ -50,9 +60,17 @@ class Endpoint:
     """
 
     def __init__(
-        self, port: int, answer: Answer, *, connections: int = 8, clock: Callable[[], float] = time.monotonic
+        self,
+        port: int,
+        answer: Answer,
+        *,
+        admit: Admit = everybody,
+        connections: int = 8,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._answer = answer
+        self._admit = admit
+        self._turns: Turns[Source] = Turns()
         self._udp = _udp_socket(port)
         self.port = int(self._udp.getsockname()[1])
         try:
@@ -82,8 +100,10 @@ class Endpoint:
             selector.register(self._udp, selectors.EVENT_READ, self._receive)
             self._connections.join(selector)
             while not self._stopped.is_set():
-                for key, _ in selector.select(poll):
+                for key, _ in selector.select(0.0 if self._turns else poll):
                     key.data()
+                for source, packet in self._turns.next_round():
+                    self._hand_over(self._answer, packet, source)
                 self._connections.tidy()
 
     def shutdown(self) -> None:
@@ -115,22 +135,29 @@ class Endpoint:
             except OSError as error:  # on Windows: an earlier answer found nobody
                 _log.debug("nothing received: %s", error)
                 continue
-            if host == LOOPBACK:
-                self._hand_over(packet, Source(host, port))
+            source = Source(host, port)
+            if host == LOOPBACK and self._hand_over(self._admit, packet, source):
+                self._turns.add(source, packet)
 
     def _hand_over_frame(self, frame: bytes, port: int) -> bool:
-        return self._hand_over(frame, Source(LOOPBACK, port, tcp=True))
+        source = Source(LOOPBACK, port, tcp=True)
+        return self._hand_over(self._admit, frame, source) and self._hand_over(self._answer, frame, source)
 
-    def _hand_over(self, packet: bytes, source: Source) -> bool:
+    def _hand_over(self, to: Answer, packet: bytes, source: Source) -> bool:
         try:
-            return self._answer(packet, source, self.send)
+            return to(packet, source, self.send)
         except Exception:  # noqa: BLE001 - the next packet must be served all the same
             _log.exception("a packet could not be served")
             return False
 
 
 def bind_free_port(
-    first: int, answer: Answer, *, connections: int = 8, clock: Callable[[], float] = time.monotonic
+    first: int,
+    answer: Answer,
+    *,
+    admit: Admit = everybody,
+    connections: int = 8,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Endpoint:
     """An endpoint on the first of `PORTS_TRIED` ports that is free for UDP and TCP.
 
@@ -139,7 +166,7 @@ def bind_free_port(
     """
     for port in range(first, first + PORTS_TRIED):
         try:
-            return Endpoint(port, answer, connections=connections, clock=clock)
+            return Endpoint(port, answer, admit=admit, connections=connections, clock=clock)
         except OSError as error:
             if error.errno not in (errno.EADDRINUSE, errno.EACCES):
                 raise

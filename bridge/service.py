@@ -34,6 +34,7 @@ from bridge.tap import Tap
 from bridge.watches import Watches
 from core.errors import Code, LoopError
 
+TOO_MANY = LoopError(Code.LIMIT, "too many packets a second; some were dropped")
 TOLD = frozenset({Code.AUTH, Code.UNKNOWN_ADDRESS, Code.LIMIT})  # refusals that help an honest client
 
 _log = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ class Asked:
 
 @dataclass
 class Service:
-    """Answers packets. `answer` is called on one thread; answers may be sent from another.
+    """Answers packets. `admits` and `answer` are called on one thread; answers may be sent from another.
 
     Attributes:
         token: what every request must begin with.
@@ -86,17 +87,21 @@ class Service:
         self._handlers = self._table()
         self.jobs.listen(self._events.job_changed)
 
+    def admits(self, packet: bytes, source: Source, send: Send) -> bool:
+        """Whether a packet may wait for its answer; not when too many came before it."""
+        self.counters.packets += 1
+        if self._from_one.take(source) and self._from_all.take():
+            return True
+        self.counters.limited += 1
+        self._turn_away(TOO_MANY, packet, source, self._counted(send))
+        return False
+
     def answer(self, packet: bytes, source: Source, send: Send) -> bool:
-        """Answer one packet, and say whether it is from somebody who knows the token.
+        """Answer a packet that was admitted, and say whether it is from somebody who knows the token.
 
         There is exactly one answer to every request that is well-formed and authenticated.
         """
-        self.counters.packets += 1
         send = self._counted(send)
-        if not (self._from_one.take(source) and self._from_all.take()):
-            self.counters.limited += 1
-            self._turn_away(LoopError(Code.LIMIT, "too many packets a second; some were dropped"), packet, source, send)
-            return False
         try:
             decoded = wire.decode(packet)
         except LoopError as error:

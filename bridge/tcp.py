@@ -18,7 +18,7 @@ from core.errors import Code, LoopError
 PATIENCE = 5.0  # seconds for a frame to be complete, and for the first one to come
 MAX_UNSENT = 256 * 1024
 
-_READ_AT_ONCE = 16_384
+_READ_AT_ONCE = 4_096  # so that the frames of one connection keep the others waiting for a moment only
 _LENGTH = struct.Struct(">i")
 _SHORTEST = 4
 

@@ -24,7 +24,8 @@ class Talk:
     def packet(self, packet: bytes, *, wait: float = 0.0) -> bytes | None:
         """What comes back for a packet; `wait` seconds at most where it comes from another thread."""
         before = len(self.sent)
-        self.service.answer(packet, self.source, self._send)
+        if self.service.admits(packet, self.source, self._send):
+            self.service.answer(packet, self.source, self._send)
         with self._arrived:
             self._arrived.wait_for(lambda: len(self.sent) > before, wait)
         return self.sent[-1][0] if len(self.sent) > before else None

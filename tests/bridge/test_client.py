@@ -30,7 +30,7 @@ from core.errors import Code, LoopError
 
 @pytest.fixture
 def endpoint(service: Service) -> Iterator[Endpoint]:
-    with serving(service.answer) as endpoint:
+    with serving(service.answer, admit=service.admits) as endpoint:
         yield endpoint
 
 
@@ -223,7 +223,7 @@ def test_a_daemon_that_moved_is_found(
 ) -> None:
     monkeypatch.setattr(client_module, "RESEND_AFTER", (0.1, 0.1))
     where: list[Running] = []
-    with serving(service.answer) as first:
+    with serving(service.answer, admit=service.admits) as first:
         client = Client(first.port, "old", find=lambda: where[-1])
         where.append(Running(0, first.port, TOKEN, "", ""))
         assert client.ping().boot_id == "b007"  # with the token that is valid now
@@ -255,7 +255,7 @@ def test_whatever_the_network_does_each_job_is_started_once(
     told: list[str] = []
     jobs.listen(lambda job: told.append(job.id) if job.seq == 0 else None)
     with (
-        serving(service.answer) as endpoint,
+        serving(service.answer, admit=service.admits) as endpoint,
         LossyProxy(endpoint.port, loss=loss, doubled=0.2, delay=0.01, seed=1) as proxy,
         Client(proxy.port, TOKEN) as client,
     ):

@@ -3,6 +3,7 @@
 import errno
 import socket
 import struct
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
@@ -23,13 +24,19 @@ PING = wire.encode("/loopcube/ping", (TOKEN, "r1"))
 
 @pytest.fixture
 def endpoint(service: Service) -> Iterator[Endpoint]:
-    with serving(service.answer) as endpoint:
+    with serving(service.answer, admit=service.admits) as endpoint:
         yield endpoint
 
 
 @pytest.fixture(params=[Peer, TcpPeer], ids=["udp", "tcp"])
-def peer(request: pytest.FixtureRequest, endpoint: Endpoint) -> Iterator[Peer]:
-    with request.param(endpoint.port) as peer:
+def peer_kind(request: pytest.FixtureRequest) -> type[Peer]:
+    kind: type[Peer] = request.param
+    return kind
+
+
+@pytest.fixture
+def peer(peer_kind: type[Peer], endpoint: Endpoint) -> Iterator[Peer]:
+    with peer_kind(endpoint.port) as peer:
         yield peer
 
 
@@ -63,6 +70,46 @@ def test_answers_to_two_clients_are_never_crossed(endpoint: Endpoint) -> None:
                     peer.send(wire.encode("/loopcube/ping", (TOKEN, rid)))
             for peer, expected in rids.items():
                 assert [wire.decode(peer.receive()).arguments[0] for _ in expected] == expected
+
+
+def test_nobody_waits_behind_the_burst_of_another() -> None:
+    answered: list[int] = []
+    may_answer = threading.Event()
+
+    def slow(packet: bytes, source: Source, send: Send) -> bool:
+        may_answer.wait(10.0)
+        answered.append(source.port)
+        send(packet, source)
+        return True
+
+    with serving(slow) as endpoint, Peer(endpoint.port) as one, Peer(endpoint.port) as other:
+        for _ in range(100):
+            one.send(PING)
+        other.send(PING)
+        may_answer.set()
+        other.receive()
+        assert answered.index(other.socket.getsockname()[1]) <= 2
+        assert [one.receive() for _ in range(100)] == [PING] * 100
+
+
+def test_what_is_not_admitted_is_not_answered(peer_kind: type[Peer], caplog: pytest.LogCaptureFixture) -> None:
+    def guard(packet: bytes, source: Source, send: Send) -> bool:
+        send(b"told", source)
+        return packet == b"open" or 1 // len(packet.strip(b"\0")) > 1
+
+    def echo(packet: bytes, source: Source, send: Send) -> bool:
+        send(packet, source)
+        return True
+
+    with serving(echo, admit=guard) as endpoint, peer_kind(endpoint.port) as peer:
+        peer.send(b"open")
+        assert (peer.receive(), peer.receive()) == (b"told", b"open")
+        peer.send(b"shut")
+        assert peer.receive() == b"told"
+        peer.send(bytes(4))
+        peer.send(b"open")
+        assert (peer.receive(), peer.receive(), peer.receive()) == (b"told", b"told", b"open")
+    assert "ZeroDivisionError" in caplog.text
 
 
 @pytest.mark.parametrize("name", ODD)
@@ -141,7 +188,7 @@ def test_eight_connections_are_held_and_a_ninth_is_not(endpoint: Endpoint) -> No
 )
 def test_a_frame_that_does_not_come_ends_the_connection(service: Service, clock: Clock, sent: bytes) -> None:
     with (
-        serving(service.answer, clock=clock) as endpoint,
+        serving(service.answer, admit=service.admits, clock=clock) as endpoint,
         TcpPeer(endpoint.port) as slow,
         TcpPeer(endpoint.port) as idle,
     ):

@@ -26,7 +26,7 @@ Eventually = Callable[..., None]
 
 @pytest.fixture
 def endpoint(service: Service) -> Iterator[Endpoint]:
-    with serving(service.answer) as endpoint:
+    with serving(service.answer, admit=service.admits) as endpoint:
         yield endpoint
 
 
