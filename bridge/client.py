@@ -113,8 +113,8 @@ class Client:
         """Start a job, or find the one that does the same already.
 
         Args:
-            request: `path`, and any of region_frames, bars_frames, beats_per_bar, rate, loops, method, max_loop_bars,
-                out, host, as in the wire protocol.
+            request: `path`, and any of region_frames, bars_frames, beats_per_bar, beat_unit, rate, loops, method,
+                max_loop_bars, out, host, as in the wire protocol.
             fresh: do it again even so.
         """
         text = ascii_json({"v": 1, **request})

@@ -12,6 +12,7 @@ from core.errors import Code, LoopError
 
 METHODS = ("auto", "coherent", "tucker")
 LOOP_BARS = (1, 2, 4, 8)
+BEAT_UNITS = (1, 2, 4, 8, 16, 32)
 MAX_LOOPS = 64
 MAX_FRAME = 2**31 - 1
 VERSION = 1  # of the JSON request
@@ -26,6 +27,7 @@ class JobRequest:
         out: the folder that receives the result folder.
         bars_frames: bar starts and the end of the last bar; None tracks them.
         beats_per_bar: beats in a bar; None is 4 for given bars, and found out for tracked ones.
+        beat_unit: the note value of a beat of given bars, one of `BEAT_UNITS`; None is 4.
         rate: frames a second of the positions; None is the file's own rate.
         region_frames: (start, end) of the part to work on; None is the whole file.
         loops: how many loops; None finds out.
@@ -38,6 +40,7 @@ class JobRequest:
     out: Path
     bars_frames: tuple[int, ...] | None = None
     beats_per_bar: int | None = None
+    beat_unit: int | None = None
     rate: int | None = None
     region_frames: tuple[int, int] | None = None
     loops: int | None = None
@@ -190,6 +193,7 @@ def _host(key: str, value: object) -> dict[str, str | int | float]:
 _RULES: dict[str, Callable[[str, object], Any]] = {
     "bars_frames": _positions,
     "beats_per_bar": _whole(1, 32),
+    "beat_unit": _one_of(*BEAT_UNITS),
     "rate": _whole(8_000, 192_000),
     "region_frames": _region,
     "loops": _loops,

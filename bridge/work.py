@@ -91,4 +91,5 @@ def _grid(request: JobRequest, clip: Clip, start: int, scale: float) -> BarGrid 
     if request.bars_frames is None:
         return None
     frames = np.round(np.array(request.bars_frames) * scale).astype(np.int64) - start
-    return bars_from_frames(frames, clip.frames, clip.rate, beats_per_bar=request.beats_per_bar or 4, origin="host")
+    beats, unit = request.beats_per_bar or 4, request.beat_unit or 4
+    return bars_from_frames(frames, clip.frames, clip.rate, beats_per_bar=beats, beat_unit=unit, origin="host")

@@ -49,6 +49,9 @@ var Plan = (function () {
       rate: facts.rate,
       host: { name: "Ableton Live", version: facts.version, clip: facts.name.slice(0, 80) }
     };
+    if (facts.denominator !== 4) {
+      asked.beat_unit = facts.denominator; // what a daemon older than this device does not know
+    }
     if (options.loops > 0) {
       asked.loops = options.loops;
     }

@@ -7,10 +7,12 @@ return function(reaper, lib)
   local FAREWELL = 5 -- seconds that a cancelled helper is waited for
   local EXPORTED, EXTRACTED = 0.1, 0.95 -- of the whole when each is done
   local FEWEST_BARS = 4
+  local SHORTEST_BEAT = 32 -- a 32nd note: what the daemon takes; REAPER has shorter ones
 
   local function request_of(item, bars, options, input, folder)
     return {
-      v = 1, path = input, out = folder, bars_frames = bars.frames, beats_per_bar = bars.beats, rate = item.rate,
+      v = 1, path = input, out = folder, bars_frames = bars.frames, beats_per_bar = bars.beats,
+      beat_unit = bars.unit <= SHORTEST_BEAT and bars.unit or nil, rate = item.rate,
       loops = options.loops, method = options.method, max_loop_bars = options.max_loop_bars,
       host = { name = "REAPER", version = reaper.GetAppVersion(), item = item.name },
     }

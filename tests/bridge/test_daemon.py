@@ -148,6 +148,7 @@ def test_the_real_core_over_real_sockets(daemons: Daemons, song: Path) -> None:
     process = daemons(REAL)
     doubled = [2 * frame for frame in bars[1:]]  # bars 2 to 8, at twice the file's rate
     options = {"bars_frames": doubled, "rate": 16_000, "region_frames": [doubled[0], doubled[-1]], "loops": 2}
+    options |= {"beats_per_bar": 6, "beat_unit": 8}
     with Client.of_running_daemon(process.settings) as client:
         final = client.wait(client.extract(song, options).job)
     assert final.state == "done", final.text
@@ -155,6 +156,7 @@ def test_the_real_core_over_real_sockets(daemons: Daemons, song: Path) -> None:
     assert folder == song.parent / "song-loops"
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["source"]["frames"] == bars[-1] - bars[1]
+    assert (manifest["bars"]["beats_per_bar"], manifest["bars"]["beat_unit"]) == (6, 8)
     assert len(list((folder / "stems").glob("*.wav"))) >= 2
     assert sorted(path.name for path in song.parent.iterdir()) == ["song-loops", "song.wav"]
 

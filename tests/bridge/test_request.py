@@ -26,6 +26,7 @@ from core.errors import Code, LoopError
             "",
         ),
         ('{"bars_frames": [0, 10, 20], "beats_per_bar": 3}', {"bars_frames": (0, 10, 20), "beats_per_bar": 3}, ""),
+        ('{"beats_per_bar": 6, "beat_unit": 8}', {"beats_per_bar": 6, "beat_unit": 8}, ""),
         ('{"region_frames": [5, 9], "rate": 44100, "out": "/x"}', {"region_frames": (5, 9), "rate": 44100}, "/x"),
     ],
 )
@@ -55,6 +56,7 @@ def test_options_are_read(text: str, options: dict[str, object], out: str) -> No
         ('{"region_frames": [1, 2, 3]}', "region_frames must be"),
         ('{"rate": 1}', "rate must be a whole number from 8000"),
         ('{"beats_per_bar": "4"}', "beats_per_bar"),
+        ('{"beat_unit": 6}', "beat_unit must be one of 1, 2, 4, 8, 16, 32, got 6"),
         ('{"out": 5}', "out must be text"),
     ],
 )

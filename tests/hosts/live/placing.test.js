@@ -73,6 +73,7 @@ test("three quarters: bars have three beats", () => {
   const { live, daemon } = placed({ live: { metre: [3, 4] }, clip: { start: 12, endMarker: 48 } });
   assert.equal(daemon.ran[0].bars_frames.length, 17);
   assert.equal(daemon.ran[0].beats_per_bar, 3);
+  assert.equal("beat_unit" in daemon.ran[0], false);
   assert.equal(made(live)[1].clip_slots[0].clip.loopEnd, 6);
 });
 
@@ -80,6 +81,7 @@ test("six eighths: a bar is three quarter notes", () => {
   const { daemon } = placed({ live: { metre: [6, 8] }, clip: { start: 12, endMarker: 48 } });
   assert.equal(daemon.ran[0].bars_frames[1] - daemon.ran[0].bars_frames[0], Math.round((3 * 60 * RATE) / 96));
   assert.equal(daemon.ran[0].beats_per_bar, 6);
+  assert.equal(daemon.ran[0].beat_unit, 8);
 });
 
 test("a looping clip of the Arrangement is laid out pass by pass", () => {

@@ -117,6 +117,8 @@ def test_bars_are_those_of_the_tempo_map(name: str, position: float, tmp_path: P
     inside = [time for time in tempo.times if position - 0.5 / rate <= time <= position + length + 0.5 / rate]
     assert list(bars.times.values()) == inside  # bit for bit
     assert list(bars.frames.values()) == [round((time - position) * rate) for time in inside]
+    metres = [metre for time, (_, metre) in zip(tempo.times, tempo.bars, strict=True) if time in inside]
+    assert (bars.beats, bars.unit) == max(metres, key=metres.count)
     host.check_tidy()
 
 

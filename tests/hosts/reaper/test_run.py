@@ -57,8 +57,8 @@ def test_what_the_helper_is_asked_for(hosting: Hosting, tmp_path: Path) -> None:
     assert rate == helper.song.rate
     assert request["bars_frames"] == helper.song.starts
     assert Path(request["out"]).parent == tmp_path / "project" / "loopcube"
-    assert {key: request[key] for key in ("v", "beats_per_bar", "rate", "method")} == {
-        "v": 1, "beats_per_bar": 4, "rate": rate, "method": "auto",
+    assert {key: request[key] for key in ("v", "beats_per_bar", "beat_unit", "rate", "method")} == {
+        "v": 1, "beats_per_bar": 4, "beat_unit": 4, "rate": rate, "method": "auto",
     }  # fmt: skip
     assert helper.commands[0][:3] == ["/opt/python", "-m", "bridge.hosts.reaper"]
 
