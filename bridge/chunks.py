@@ -94,29 +94,17 @@ class Uploads:
             upload.touched = self._clock()
             return len(upload.chunks), upload.first_missing
 
-    def text(self, doc: str, size: int, crc: int) -> str:
-        """A complete document.
+    def take(self, doc: str, size: int, crc: int) -> str:
+        """A complete document, which is forgotten with this: whoever is refused what it asks for leaves nothing behind.
 
         Raises:
             LoopError: NO_SUCH_JOB (no document of that name), INCOMPLETE (a chunk is missing, or size or CRC differ).
         """
         with self._lock:
             self._forget_idle()
-            upload = self._uploads.get(doc)
-        if upload is None:
-            raise LoopError(Code.NO_SUCH_JOB, f"no document {doc}; upload it with /loopcube/put, again after 60 s idle")
-        if (missing := upload.first_missing) >= 0:
-            raise LoopError(Code.INCOMPLETE, f"document {doc}: chunk {missing} of {upload.count} is missing")
-        text = "".join(upload.chunks[index] for index in range(upload.count))
-        if (upload.size, crc32(text)) != (size, crc):
-            got = f"{upload.size} bytes, crc32 {crc32(text)}"
-            raise LoopError(Code.INCOMPLETE, f"document {doc}: {got}; announced {size}, {crc}; upload it again")
-        return text
-
-    def drop(self, doc: str) -> None:
-        """Forget a document that is no longer needed."""
-        with self._lock:
-            self._uploads.pop(doc, None)
+            text = _whole(doc, self._uploads.get(doc), size, crc)
+            del self._uploads[doc]
+            return text
 
     def _admit(self, doc: str, upload: _Upload, more: int) -> None:
         if upload.size + more > MAX_UPLOAD:
@@ -130,3 +118,15 @@ class Uploads:
     def _forget_idle(self) -> None:
         oldest = self._clock() - IDLE_SECONDS
         self._uploads = {doc: upload for doc, upload in self._uploads.items() if upload.touched > oldest}
+
+
+def _whole(doc: str, upload: _Upload | None, size: int, crc: int) -> str:
+    if upload is None:
+        raise LoopError(Code.NO_SUCH_JOB, f"no document {doc}; upload it with /loopcube/put for each start, again after 60 s idle")
+    if (missing := upload.first_missing) >= 0:
+        raise LoopError(Code.INCOMPLETE, f"document {doc}: chunk {missing} of {upload.count} is missing")
+    text = "".join(upload.chunks[index] for index in range(upload.count))
+    if (upload.size, crc32(text)) != (size, crc):
+        got = f"{upload.size} bytes, crc32 {crc32(text)}"
+        raise LoopError(Code.INCOMPLETE, f"document {doc}: {got}; announced {size}, {crc}; upload it again")
+    return text

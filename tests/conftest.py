@@ -21,6 +21,8 @@ IN_CI = os.environ.get("CI", "").lower() == "true"
 # Few, repeatable examples: a run of the whole suite stays short, and a red run can be had again.
 hypothesis.settings.register_profile("loopcube", deadline=None, max_examples=15, derandomize=True)
 hypothesis.settings.load_profile("loopcube")
+# By hand, with --hypothesis-profile=thorough: as many examples of each message as the protocol's targets ask for.
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=10_000)
 
 
 def needs(condition: bool, what: str) -> None:

@@ -49,8 +49,8 @@ class JobHandlers:
         return self.background.do(self._extract, request, caller.name)
 
     def start(self, request: messages.JobStart, caller: Caller) -> Future[Reply]:
+        text = self.uploads.take(request.doc, request.bytes, request.crc32)
         self._admit()
-        text = self.uploads.text(request.doc, request.bytes, request.crc32)
         return self.background.do(self._start, request, text, caller.name)
 
     def status(self, request: messages.JobStatus, caller: Caller) -> Reply:
@@ -86,7 +86,6 @@ class JobHandlers:
     def _start(self, request: messages.JobStart, text: str, client: str) -> Reply:
         wanted = parse_request(text)
         job = self._begin(wanted, client=client, rid=request.rid, fresh=bool(request.fresh))
-        self.uploads.drop(request.doc)
         host = ", ".join(f"{key} {told}" for key, told in wanted.host.items())
         _log.info("job %s for %s", job.id, wire.ascii_text(f"{client} ({host})"))
         return messages.JobStartReply(request.rid, job.id, job.state.value)

@@ -84,6 +84,14 @@ def test_what_does_not_fit_together_is_refused(talk: Talk) -> None:
     assert read_code(start(talk, "other", "abc", rid="r10")) is Code.NO_SUCH_JOB
 
 
+def test_documents_of_refused_starts_are_in_nobodys_way(talk: Talk) -> None:
+    text = json.dumps({"v": 1, "path": "/nothing.wav"})
+    for number in range(10):
+        upload(talk, f"d{number}", text)
+        assert read_code(start(talk, f"d{number}", text, rid=f"s{number}")) is Code.NO_SUCH_FILE
+    assert read_code(start(talk, "d0", text, rid="again")) is Code.NO_SUCH_JOB
+
+
 def test_a_client_has_four_documents_open_and_all_together_a_megabyte(talk: Talk, clock: Clock) -> None:
     for number in range(4):
         upload(talk, f"d{number}", "x" * (MAX_UPLOAD - 1_000))

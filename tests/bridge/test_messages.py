@@ -44,7 +44,7 @@ def read(kind: type[Message]) -> Callable[..., Message]:
     return messages.event_from_osc if issubclass(kind, Event) else messages.answer_from_osc
 
 
-@settings(max_examples=60)
+@settings(max_examples=max(60, settings().max_examples))
 @given(data=st.data())
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_message_survives_the_wire(kind: type[Message], data: st.DataObject) -> None:

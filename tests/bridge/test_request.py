@@ -112,6 +112,8 @@ def test_the_choices_are_those_of_the_core() -> None:
 
     assert get_args(extraction.Method) == request.METHODS
     assert extraction.LOOP_BARS == request.LOOP_BARS
+    schema = json.loads((Path(extraction.__file__).parent / "schemas" / "manifest.schema.json").read_text())
+    assert tuple(schema["properties"]["bars"]["properties"]["beat_unit"]["enum"]) == request.BEAT_UNITS
 
 
 def test_identity_follows_request_and_content() -> None:
