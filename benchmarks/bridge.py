@@ -1,8 +1,9 @@
 """How the daemon bears what a network and strangers do to it, and how fast it answers: a table for each trial.
 
 uv run python -m benchmarks.bridge --mutants 1000000   spoilt packets through the whole service
-uv run python -m benchmarks.bridge --jobs 1000         jobs through a network that loses 30 % each way
+uv run python -m benchmarks.bridge --jobs 1000         jobs through a network that loses 30 % each way, or --loss 0.5
 uv run python -m benchmarks.bridge --pings 2000        answers while two workers are busy, and during a burst
+uv run python -m benchmarks.bridge --flood 20000       pings without limits, paced and as fast as they can be sent
 uv run python -m benchmarks.bridge --bytes 200000      documents pulled in chunks, with and without loss
 uv run python -m benchmarks.bridge --packets 20000     decoding, beside python-osc alone and liblo
 """
@@ -43,8 +44,10 @@ from bridge.watches import Watches
 
 CLIENTS = 8
 LOSS, DOUBLED, DELAY = 0.3, 0.2, 0.05
+GIVE_UPS = {0.3: "<= 1 %"}
 LOSSES = {0.0: "", 0.01: "", 0.1: "< 1", 0.3: ""}
 BURST = 20_000
+PACE = 30  # packets between pauses of a millisecond
 PAUSE = 0.005  # seconds between pings
 
 
@@ -53,13 +56,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="How the daemon bears a bad network, and how fast it answers.")
     trials: dict[str, Callable[[Path, int], list[Row]]] = {
         "mutants": spoilt,
-        "jobs": lossy,
+        "jobs": lambda folder, count: lossy(folder, count, loss=options.loss, delay=options.delay),
         "pings": answers,
+        "flood": flood,
         "bytes": documents,
         "packets": decoding,
     }
     for name in trials:
         parser.add_argument(f"--{name}", type=int, default=0, metavar="N")
+    parser.add_argument("--loss", type=float, default=LOSS, help="share of packets lost each way, for --jobs")
+    parser.add_argument("--delay", type=float, default=DELAY, help="longest time on the way in s, for --jobs")
     options = parser.parse_args()
     for name, trial in trials.items():
         if amount := getattr(options, name):
@@ -86,11 +92,11 @@ def spoilt(folder: Path, count: int) -> list[Row]:
     ]
 
 
-def lossy(folder: Path, count: int) -> list[Row]:
+def lossy(folder: Path, count: int, *, loss: float = LOSS, delay: float = DELAY) -> list[Row]:
     """Jobs of a worker that only counts, asked for by several clients through a bad network."""
     runs: Counter[str] = Counter()
     with _service(folder, count) as (service, endpoint), _worker(service.jobs, runs):
-        with LossyProxy(endpoint.port, loss=LOSS, doubled=DOUBLED, delay=DELAY) as proxy:
+        with LossyProxy(endpoint.port, loss=loss, doubled=DOUBLED, delay=delay) as proxy:
             feeders = [Feeder(folder, proxy.port, number, count // CLIENTS) for number in range(CLIENTS)]
             with ThreadPoolExecutor(CLIENTS) as pool:
                 list(pool.map(Feeder.run, feeders))
@@ -98,13 +104,14 @@ def lossy(folder: Path, count: int) -> list[Row]:
         wrong = [job for job in service.jobs.newest_first() if job.state is not State.DONE]
         given_up = sum(feeder.given_up for feeder in feeders)
     total = proxy.lost + proxy.passed
+    network = f"{loss:.0%} lost, {DOUBLED:.0%} doubled, 0 to {1_000 * delay:.0f} ms each way"
     return [
-        (f"{count} jobs, {LOSS:.0%} lost and {DOUBLED:.0%} doubled each way", "figure", "target"),
+        (f"{count} jobs, {network}", "figure", "target"),
         ("packets; lost", f"{total}; {proxy.lost / total:.0%}", ""),
         ("jobs run; more than once", f"{len(runs)}; {sum(number > 1 for number in runs.values())}", f"{count}; 0"),
         ("jobs that their clients know", f"{len(asked)}", ""),
         ("jobs not done in the end", f"{len(wrong)}", "0"),
-        ("clients gave up on", f"{given_up} requests", f"<= {count // 100}"),
+        ("clients gave up on", f"{given_up} of {2 * count} waits", GIVE_UPS.get(loss, "")),
         ("resends answered from memory", f"{service.counters.dup}", ""),
     ]
 
@@ -117,8 +124,7 @@ def answers(folder: Path, count: int) -> list[Row]:
         idle = _pings(client, count)
         with _two_busy(client, folder):
             busy = _pings(client, count)
-        burst = multiprocessing.get_context("spawn").Process(target=_burst, args=(running.port, running.token))
-        burst.start()
+        burst = _started(_burst, running.port, running.token, BURST)
         meanwhile = _pings(client, count)
         burst.join()
         limited = client.stats().limited
@@ -130,6 +136,22 @@ def answers(folder: Path, count: int) -> list[Row]:
         (f"during {BURST} pings of somebody else", _quantiles(meanwhile), "worst < 100"),
         ("pings of somebody else that were dropped for their number", f"{limited}", "> 0"),
     ]
+
+
+def flood(folder: Path, count: int) -> list[Row]:
+    """Pings to a service without limits: of those that come too fast, each that is lost is missing in the counters."""
+    rows = [(f"{count} pings without limits", "answered, dropped before they were read", "target")]
+    for what, pace, target in ((f"{PACE}, then 1 ms of rest", PACE, "> 99 %"), ("without rest", 0, "all counted")):
+        inner = folder / str(pace)
+        inner.mkdir()
+        with _service(inner, 16) as (service, endpoint):
+            _started(_burst, endpoint.port, TOKEN, count, pace).join()
+            counters = service.counters
+            until = time.monotonic() + 5.0
+            while counters.sent < counters.packets and time.monotonic() < until:
+                time.sleep(0.1)
+        rows.append((what, f"{counters.sent / count:.1%}, {count - counters.packets}", target))
+    return rows
 
 
 def documents(folder: Path, size: int) -> list[Row]:
@@ -268,11 +290,21 @@ def _pings(client: Client, count: int) -> list[float]:
     return seconds
 
 
-def _burst(port: int, token: str) -> None:
-    """As many pings as fast as they can be sent, and nobody listens to the answers."""
+def _started(work: Callable[..., None], *arguments: Any) -> multiprocessing.process.BaseProcess:
+    """A process that does something."""
+    process = multiprocessing.get_context("spawn").Process(target=work, args=arguments)
+    process.start()
+    return process
+
+
+def _burst(port: int, token: str, count: int, pace: int = 0) -> None:
+    """As many pings as fast as they can be sent, with a rest after each `pace`; nobody listens to the answers."""
+    packets = [wire.encode(*messages.Ping(token, f"burst-{number}").to_osc()) for number in range(count)]
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as plain:
-        for number in range(BURST):
-            plain.sendto(wire.encode(*messages.Ping(token, f"burst-{number}").to_osc()), (LOOPBACK, port))
+        for number, packet in enumerate(packets, 1):
+            plain.sendto(packet, (LOOPBACK, port))
+            if pace and number % pace == 0:
+                time.sleep(0.001)
 
 
 def _quantiles(seconds: list[float]) -> str:

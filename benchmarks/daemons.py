@@ -57,6 +57,24 @@ def spin(request: JobRequest, folder: Path, progress: Progress) -> Path:
     return count_song(request, folder, progress)
 
 
+def instant(request: JobRequest, folder: Path, progress: Progress) -> Path:
+    """A result at once."""
+    result = folder / f"{request.path.stem}-loops"
+    result.mkdir()
+    (result / "manifest.json").write_text(json.dumps({"sizes": {}}))
+    progress(0.5, "writing")
+    return result
+
+
+def linger(request: JobRequest, folder: Path, progress: Progress) -> Path:
+    """Work that leaves the number of its process in .pid beside its song, and goes on until there is a .go."""
+    request.path.with_suffix(".pid").write_text(str(os.getpid()))
+    while not request.path.with_suffix(".go").exists():
+        progress(0.5, "lingering")
+        time.sleep(0.05)
+    return count_song(request, folder, progress)
+
+
 def is_whole(result: Path) -> bool:
     """Whether a result of `count_song` has all that its manifest promises."""
     try:

@@ -1,19 +1,19 @@
-"""Trials of `benchmarks.soak` that do harm on purpose: kills, starts at once, cancels of real work."""
+"""Trials of `benchmarks.soak` that do harm on purpose: kills, starts at once, stops, cancels of real work."""
 
 import random
 import statistics
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import psutil
 
-from benchmarks.daemons import Daemon, Row, is_whole
+from benchmarks.daemons import Daemon, Row, is_whole, linger
 from bridge.client import Client
 from bridge.job import FINAL, State
-from bridge.jobs import Jobs
+from bridge.jobs import Jobs, open_journal
 from bridge.request import JobRequest
 from bridge.work import extract_to_folder, warm_up
 from bridge.workers import Workers
@@ -117,6 +117,42 @@ def starts(folder: Path, number: int) -> list[Row]:
         (f"two starts at once, {number} times", "figure", "target"),
         ("exactly one survived", f"{survivors.count(1)}", "all"),
         ("until it was ready and the other gone, median and worst in s", _median_and_worst(seconds), ""),
+    ]
+
+
+def stops(folder: Path, seconds: float) -> list[Row]:
+    """Stop the daemon, then a worker, as a sleeping computer does, in the middle of a job that gets ready meanwhile."""
+    daemon = Daemon(folder, linger)
+    daemon.wait_until_ready()
+    rows = [(f"stopped (SIGSTOP) for {seconds:g} s in the middle of a job", "of the daemon; of its worker", "target")]
+    answered, done, ends = [], [], []
+    for who in ("daemon", "worker"):
+        song = folder / f"{who}.wav"
+        song.write_bytes(who.encode())
+        with daemon.client() as client:
+            job = client.extract(song).job
+            while client.status(job).stage != "lingering":
+                time.sleep(0.05)
+            worker = int(song.with_suffix(".pid").read_text())
+            stopped = psutil.Process(daemon.pid if who == "daemon" else worker)
+            stopped.suspend()
+            time.sleep(seconds)
+            song.with_suffix(".go").touch()
+            stopped.resume()
+            began = time.monotonic()
+            client.ping()
+            answered.append(f"{1_000 * (time.monotonic() - began):.1f}")
+            ends.append(client.wait(job).state)
+            done.append(f"{time.monotonic() - began:.1f}")
+    daemon.stop()
+    with closing(open_journal(daemon.settings.journal_file)) as journal:
+        attempts = [f"{record['attempt']}" for record in journal.load().values()]
+    return [
+        *rows,
+        ("until a ping was answered in ms", "; ".join(answered), ""),
+        ("the job in the end", "; ".join(ends), "done"),
+        ("until it was done in s", "; ".join(done), ""),
+        ("times that it was begun", "; ".join(attempts), "1"),
     ]
 
 

@@ -3,6 +3,7 @@
 uv run python -m benchmarks.soak --minutes 10     mixed load at 50 messages a second: growth, and times of answers
 uv run python -m benchmarks.soak --kills 100      kill -9 of the daemon or a worker at random moments: what is lost
 uv run python -m benchmarks.soak --starts 50      two daemons started at once: how many survive
+uv run python -m benchmarks.soak --stops 30       daemon and worker stopped (SIGSTOP) for so many seconds: what goes on
 uv run python -m benchmarks.soak --cancels 20     the core's own work cancelled at random moments: how long it takes
 """
 
@@ -22,7 +23,7 @@ import numpy as np
 import psutil
 
 from benchmarks.daemons import FILES, Daemon, Row, table
-from benchmarks.hardships import cancels, kills, starts
+from benchmarks.hardships import cancels, kills, starts, stops
 from bridge import messages
 from bridge.job import State
 from bridge.jobs import KEPT, Jobs, open_journal
@@ -40,6 +41,7 @@ def main() -> None:
         (soak, options.minutes),
         (kills, options.kills),
         (starts, options.starts),
+        (stops, options.stops),
         (cancels, options.cancels),
     ]
     for trial, amount in trials:
@@ -186,6 +188,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=0.0, help="of mixed load")
     parser.add_argument("--kills", type=int, default=0, help="of daemon and workers")
     parser.add_argument("--starts", type=int, default=0, help="pairs of daemons started at once")
+    parser.add_argument("--stops", type=float, default=0.0, help="seconds that daemon and worker are stopped")
     parser.add_argument("--cancels", type=int, default=0, help="of jobs that the core works on")
     return parser.parse_args()
 
