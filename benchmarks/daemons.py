@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -85,18 +86,24 @@ def is_whole(result: Path) -> bool:
 
 
 class Daemon:
-    """A daemon with work of this module, to be killed and started again in the same folder."""
+    """A daemon with work of this module, to be killed and started again in the same folder.
 
-    def __init__(self, folder: Path, work: Work = count_song) -> None:
-        self._work = work.__name__
+    Args:
+        limited: whether it holds its clients to the usual rates.
+    """
+
+    def __init__(self, folder: Path, work: Work = count_song, *, limited: bool = True) -> None:
+        self._work, self._limited = work.__name__, limited
         home = folder / "home"
         home.mkdir(exist_ok=True)
-        self.settings = _settings(home)
+        self.settings = _settings(home, limited)
         self.log = home / "console.log"
         self._popen = self._begin()
 
     def _begin(self) -> "subprocess.Popen[bytes]":
-        code = f"from benchmarks.daemons import main; main({str(self.settings.state)!r}, {self._work!r})"
+        code = (
+            f"from benchmarks.daemons import main; main({str(self.settings.state)!r}, {self._work!r}, {self._limited})"
+        )
         environment = os.environ | {"PYTHONPATH": str(_ROOT), "OPENBLAS_NUM_THREADS": "1"}
         with self.log.open("a") as log:
             command = [sys.executable, "-c", code]
@@ -160,11 +167,13 @@ def table(rows: list[Row]) -> str:
     return "\n".join([lines[0], "-" * (sum(widths) + 4), *lines[1:], ""])
 
 
-def main(home: str, work: str) -> None:
+def main(home: str, work: str, limited: bool) -> None:
     """The process of a daemon."""
     with suppress(AlreadyRunningError):
-        serve(_settings(Path(home)), globals()[work])
+        serve(_settings(Path(home), limited), globals()[work])
 
 
-def _settings(home: Path) -> BridgeSettings:
-    return BridgeSettings(home, home / "run", port=PORT, workers=2)
+def _settings(home: Path, limited: bool) -> BridgeSettings:
+    settings = BridgeSettings(home, home / "run", port=PORT, workers=2)
+    many = 10**6
+    return settings if limited else replace(settings, rate=many, burst=many, total_rate=many, starts_per_second=many)

@@ -1,6 +1,7 @@
 """How the daemon bears long and hard use, a table for each trial; the songs are small, everything else is real.
 
 uv run python -m benchmarks.soak --minutes 10     mixed load at 50 messages a second: growth, and times of answers
+uv run python -m benchmarks.soak --hours 2        the load of so many hours, as fast as it is answered: growth
 uv run python -m benchmarks.soak --kills 100      kill -9 of the daemon or a worker at random moments: what is lost
 uv run python -m benchmarks.soak --starts 50      two daemons started at once: how many survive
 uv run python -m benchmarks.soak --stops 30       daemon and worker stopped (SIGSTOP) for so many seconds: what goes on
@@ -22,7 +23,7 @@ from typing import Any
 import numpy as np
 import psutil
 
-from benchmarks.daemons import FILES, Daemon, Row, table
+from benchmarks.daemons import FILES, Daemon, Row, instant, table
 from benchmarks.hardships import cancels, kills, starts, stops
 from bridge import messages
 from bridge.job import State
@@ -31,6 +32,7 @@ from bridge.request import JobRequest
 from core.errors import LoopError
 
 A_SECOND = 50  # messages
+AN_HOUR = 3_600 * A_SECOND
 MIB = 1024**2
 
 
@@ -39,6 +41,7 @@ def main() -> None:
     options = _options()
     trials: list[tuple[Callable[[Path, Any], list[Row]], float]] = [
         (soak, options.minutes),
+        (hurry, options.hours),
         (kills, options.kills),
         (starts, options.starts),
         (stops, options.stops),
@@ -53,25 +56,40 @@ def main() -> None:
 def soak(folder: Path, minutes: float) -> list[Row]:
     """One daemon under mixed load, with as many jobs behind it as it remembers: what grows, how fast it answers."""
     _fill(folder / "home", folder)
-    daemon = Daemon(folder)
+    title = f"soak of {minutes:g} min at {A_SECOND} messages/s"
+    return _soaked(title, folder, Daemon(folder), minutes / 60.0, pause=1.0 / A_SECOND)
+
+
+def hurry(folder: Path, hours: float) -> list[Row]:
+    """The same, without pauses and limits, and with songs that cost nothing: long enough for every table to be full."""
+    _fill(folder / "home", folder)
+    title = f"the load of {hours:g} h, as fast as it is answered"
+    return _soaked(title, folder, Daemon(folder, instant, limited=False), hours, pause=0.0)
+
+
+def _soaked(title: str, folder: Path, daemon: Daemon, hours: float, *, pause: float) -> list[Row]:
     daemon.wait_until_ready()
     time.sleep(3.0)  # for the first worker to get warm
     load, seen = Load(daemon, folder), [Sample(daemon)]
-    load.run(60.0 * minutes, lambda: seen.append(Sample(daemon)))
+    load.run(int(hours * AN_HOUR), pause, lambda: seen.append(Sample(daemon)))
     left, seconds = len(daemon.workers()), daemon.stop()
-    later = seen[len(seen) // 2 :]
-    slope = np.polyfit([sample.at for sample in later], [sample.memory for sample in later], 1)[0] * 3_600 / MIB
+    later = [sample.memory for sample in seen[len(seen) // 2 :]]
+    slope = np.polyfit(np.linspace(0.0, hours / 2.0, len(later)), later, 1)[0] / MIB
     times = 1_000 * np.array(load.seconds)
     answers = ", ".join(f"{np.percentile(times, share):.1f}" for share in (50, 99, 100))
     journal = sum(file.stat().st_size for file in daemon.settings.state.glob("jobs.sqlite*"))
     return [
-        (f"soak of {minutes:g} min at {A_SECOND} messages/s", "figure", "target"),
+        (title, "figure", "target"),
         ("requests; jobs; refused", f"{len(times)}; {load.songs}; {dict(load.refused)}", ""),
         ("answer p50, p99, worst in ms", answers, "p99 < 50"),
         ("memory at first, at last in MiB", f"{seen[0].memory / MIB:.1f}, {seen[-1].memory / MIB:.1f}", ""),
-        ("growth of memory, second half, in MiB/h", f"{slope:.2f}", "< 1, after half an hour: tables fill first"),
+        (
+            "growth of memory, second half, in MiB/h of load",
+            f"{slope:.2f}",
+            "< 1 from the second hour on: tables fill first",
+        ),
         ("descriptors at first, most, at last", _ends(seen, "descriptors"), "constant"),
-        ("threads at first, most, at last", _ends(seen, "threads"), ""),
+        ("threads at first, most, at last", _ends(seen, "threads"), "<= 6"),
         ("worker processes at the end", f"{left}", "1 or 2"),
         ("log, journal in kB", f"{daemon.log.stat().st_size / 1e3:.0f}, {journal / 1e3:.0f}", "log <= 5,000"),
         ("SIGTERM to end in s", f"{seconds:.1f}", "<= 6"),
@@ -96,7 +114,6 @@ class Sample:
 
     def __init__(self, daemon: Daemon) -> None:
         process = psutil.Process(daemon.pid)
-        self.at = time.monotonic()
         self.memory = process.memory_info().rss
         self.descriptors = process.num_fds()
         self.threads = process.num_threads()
@@ -125,13 +142,13 @@ class Load:
     def songs(self) -> int:
         return len(self._songs)
 
-    def run(self, seconds: float, each_second: Callable[[], None]) -> None:
-        """Ask on for so long."""
+    def run(self, count: int, pause: float, look: Callable[[], None]) -> None:
+        """Ask so many times, one time in `pause` seconds, and look after each second's worth."""
         kinds = {self._new: 6, self._same: 6, self._status: 34, self._cancel: 2, self._forget: 4, self._list: 10}
         kinds |= {self._ping: 30, self._describe: 6, self._noise: 2}
         self._new()
         began = time.monotonic()
-        for number in range(int(seconds * A_SECOND)):
+        for number in range(count):
             [ask] = self._random.choices(list(kinds), list(kinds.values()))
             asked = time.perf_counter()
             try:
@@ -140,8 +157,8 @@ class Load:
                 self.refused[int(error.code)] += 1
             self.seconds.append(time.perf_counter() - asked)
             if number % A_SECOND == 0:
-                each_second()
-            time.sleep(max(0.0, began + (number + 1) / A_SECOND - time.monotonic()))
+                look()
+            time.sleep(max(0.0, began + (number + 1) * pause - time.monotonic()))
 
     def _new(self) -> None:
         path = self._folder / f"song-{self.songs}.wav"
@@ -186,6 +203,7 @@ def _ends(seen: list[Sample], name: str) -> str:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=0.0, help="of mixed load")
+    parser.add_argument("--hours", type=float, default=0.0, help="of that load, in a hurry")
     parser.add_argument("--kills", type=int, default=0, help="of daemon and workers")
     parser.add_argument("--starts", type=int, default=0, help="pairs of daemons started at once")
     parser.add_argument("--stops", type=float, default=0.0, help="seconds that daemon and worker are stopped")

@@ -122,7 +122,9 @@ class Uploads:
 
 def _whole(doc: str, upload: _Upload | None, size: int, crc: int) -> str:
     if upload is None:
-        raise LoopError(Code.NO_SUCH_JOB, f"no document {doc}; upload it with /loopcube/put for each start, again after 60 s idle")
+        raise LoopError(
+            Code.NO_SUCH_JOB, f"no document {doc}; upload it with /loopcube/put for each start, again after 60 s idle"
+        )
     if (missing := upload.first_missing) >= 0:
         raise LoopError(Code.INCOMPLETE, f"document {doc}: chunk {missing} of {upload.count} is missing")
     text = "".join(upload.chunks[index] for index in range(upload.count))
