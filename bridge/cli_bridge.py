@@ -118,8 +118,12 @@ def _tell(as_json: bool, values: dict[str, object], text: str) -> None:
     typer.echo(json.dumps(values) if as_json else text)
 
 
-def log_to_console() -> None:
-    """Show what is logged on stderr: in colours in a terminal, as plain lines for a service's journal."""
+def log_to_console(*loggers: str) -> None:
+    """Show what is logged on stderr: in colours in a terminal, as plain lines for a service's journal.
+
+    Args:
+        loggers: where some are named, of the others only warnings.
+    """
     from rich.console import Console
     from rich.logging import RichHandler
 
@@ -127,4 +131,6 @@ def log_to_console() -> None:
     handler: logging.Handler = logging.StreamHandler()
     if console.is_terminal:
         handler = RichHandler(console=console, show_path=False, markup=False)
+    if loggers:
+        handler.addFilter(lambda record: record.name in loggers or record.levelno >= logging.WARNING)
     logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[handler])

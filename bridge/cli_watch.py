@@ -3,11 +3,12 @@
 The daemon is the running one, or else one that runs on a thread here and ends with the command.
 """
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 
@@ -19,6 +20,7 @@ from core.errors import Code, LoopError
 if TYPE_CHECKING:
     from bridge.client import Client
     from bridge.drop_folder import Inbox, Start
+    from bridge.messages import JobStatusReply
 
 START_SECONDS = 10.0
 
@@ -39,24 +41,74 @@ def watch(
     Goes on until it is stopped (Ctrl-C).
     """
     from bridge.bell import Bell, keep_looking
+    from bridge.daemon import find_daemon
     from bridge.drop_folder import Inbox, listing
     from bridge.settings_file import load_settings
 
-    log_to_console()
+    log_to_console("bridge.drop_folder")
     folder, target = folder_of(folder), folder_of(out) if out else None
     settings = load_settings(out=target, workers=workers)
+    if (running := find_daemon(settings)) is not None:
+        _check_asks_nothing_else(running.port, folder, load_settings(), target, workers)
     handled = () if existing else listing(folder).values()  # what comes while a daemon starts is new
     bell = Bell()
     try:
-        with a_daemon(settings) as client:
+        with a_daemon(settings) as client, Bars() as bars:
             inbox = Inbox(folder, _starter(client, target), typer.echo, handled=handled)
             typer.echo(f"watching {folder}, results go to {target or settings.out or folder}; stop with Ctrl-C")
             bell.listen_to(folder)
-            keep_looking(lambda: _look(inbox, client), bell, threading.Event())
+            keep_looking(lambda: _look(inbox, client, bars), bell, threading.Event())
     except Stopped:
         typer.echo("stopped")
     finally:
         bell.close()
+
+
+class Bars:
+    """How far each song is, as bars in a terminal; nothing elsewhere."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import Progress, TaskID
+
+        console = Console(stderr=True)
+        self._progress = Progress(
+            console=console, transient=True, redirect_stdout=sys.stdout.isatty(), disable=not console.is_terminal
+        )
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._progress.stop()
+
+    def show(self, job: str, name: str, status: "JobStatusReply") -> None:
+        """Show how far a job is."""
+        from rich.markup import escape
+
+        told = escape(f"{name}: {status.stage or status.state}")
+        if job not in self._tasks:
+            self._tasks[job] = self._progress.add_task(told, total=1.0)
+        self._progress.update(self._tasks[job], completed=status.progress, description=told)
+
+    def remove(self, job: str) -> None:
+        """Show a job no longer."""
+        if (task := self._tasks.pop(job, None)) is not None:
+            self._progress.remove_task(task)
+
+
+def _check_asks_nothing_else(
+    port: int, folder: Path, settings: BridgeSettings, out: Path | None, workers: int | None
+) -> None:
+    """Raise unless the daemon that runs already can do what is asked for: its own settings hold."""
+    remedy = "stop it first (loopcube daemon --stop), or leave the option out"
+    if workers is not None and workers != settings.workers:
+        raise LoopError(Code.WRONG_STATE, f"--workers: a daemon runs on port {port} with its own number; {remedy}")
+    if out is not None and out != folder and not (settings.out and out.is_relative_to(settings.out.resolve())):
+        where = f"below {settings.out}" if settings.out else "beside each source"
+        raise LoopError(Code.WRONG_STATE, f"--out {out}: the daemon on port {port} puts results {where}; {remedy}")
 
 
 @contextmanager
@@ -126,21 +178,24 @@ def _starter(client: "Client", target: Path | None) -> "Start":
     return start
 
 
-def _look(inbox: "Inbox", client: "Client") -> bool:
+def _look(inbox: "Inbox", client: "Client", bars: Bars) -> bool:
     """Look at the folder and at how its jobs are; whether to look again soon."""
     import time
 
     from bridge.client import result_folder
     from bridge.job import FINAL
 
-    for job in inbox.running:
+    for job, name in inbox.running.items():
         try:
             status = client.status(job)
         except LoopError as error:
             if error.code is Code.NO_SUCH_JOB:
+                bars.remove(job)
                 inbox.lost(job)
             continue
+        bars.show(job, name, status)
         if status.state in FINAL:
+            bars.remove(job)
             inbox.ended(job, status.state, str(result_folder(status) or status.text))
     inbox.look(time.monotonic())
     return inbox.busy or bool(inbox.running)

@@ -159,9 +159,9 @@ class Inbox:
         return self._settling.waiting
 
     @property
-    def running(self) -> list[str]:
-        """The jobs whose end is waited for."""
-        return list(self._running)
+    def running(self) -> dict[str, str]:
+        """The jobs whose end is waited for, with their files' names."""
+        return {job: file.name for job, file in self._running.items()}
 
     def look(self, now: float) -> None:
         """Take what has become ready and start what can be started."""

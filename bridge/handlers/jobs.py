@@ -86,8 +86,8 @@ class JobHandlers:
     def _start(self, request: messages.JobStart, text: str, client: str) -> Reply:
         wanted = parse_request(text)
         job = self._begin(wanted, client=client, rid=request.rid, fresh=bool(request.fresh))
-        host = ", ".join(f"{key} {told}" for key, told in wanted.host.items())
-        _log.info("job %s for %s", job.id, wire.ascii_text(f"{client} ({host})"))
+        told = ", ".join([client, *(f"{key} {value}" for key, value in wanted.host.items())])
+        _log.info("job %s for %s", job.id, wire.ascii_text(told))
         return messages.JobStartReply(request.rid, job.id, job.state.value)
 
     def _begin(self, wanted: Wanted, *, client: str, rid: str, fresh: bool = False) -> Job:

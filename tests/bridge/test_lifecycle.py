@@ -1,5 +1,6 @@
 """The daemon's life as a user sees it: start, status, stop, a second start, a port that is taken, what a kill left."""
 
+import io
 import json
 import os
 import re
@@ -19,9 +20,10 @@ import typer
 from daemon_process import HERE, Process
 from typer.testing import CliRunner, Result
 
-from bridge import cli_daemon, cli_settings, endpoints, wire
+from bridge import cli_daemon, cli_settings, cli_watch, endpoints, wire
 from bridge.client import Client
 from bridge.daemon import AlreadyRunningError, Running, find_daemon, serve
+from bridge.messages import JobStatusReply
 from bridge.private import load_token, write_private
 from bridge.settings import BridgeSettings
 from core.errors import Code, LoopError
@@ -302,6 +304,36 @@ def test_a_folder_is_watched_until_ctrl_c_with_a_daemon_of_its_own(here: BridgeS
     assert find_daemon(here) is None
     assert sorted(path.name for path in inbox.iterdir()) == ["loopcube-failed", "there already.wav"]
     assert [path.name for path in results.iterdir()] == ["there already-loops"]
+
+
+def test_a_watch_asks_nothing_that_the_running_daemon_does_not_do(here: BridgeSettings, tmp_path: Path) -> None:
+    inbox, results = tmp_path / "inbox", tmp_path / "results"
+    inbox.mkdir()
+    results.mkdir()
+    with running(here):
+        with pytest.raises(LoopError, match="puts results beside each source; stop it first") as refused:
+            cli_watch.watch(inbox, out=results)
+        assert refused.value.code is Code.WRONG_STATE
+        with pytest.raises(LoopError, match="--workers"):
+            cli_watch.watch(inbox, workers=here.workers + 20)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("stream", [Terminal, io.StringIO])
+def test_songs_are_seen_on_their_way_in_a_terminal(stream: type[io.StringIO], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", shown := stream())
+    monkeypatch.setenv("TERM", "xterm")
+    with cli_watch.Bars() as bars:
+        for progress in (0.25, 0.75):
+            status = JobStatusReply("r1", "running", progress, "voting", 1, 0, "")
+            bars.show("job", "a [b].wav", status)
+        bars.remove("job")
+        bars.remove("job")
+    assert ("a [b].wav: voting" in shown.getvalue()) is (stream is Terminal)
 
 
 def test_a_folder_is_watched_on_the_queue_of_the_running_daemon(here: BridgeSettings, song: Path) -> None:
