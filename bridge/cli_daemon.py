@@ -79,11 +79,13 @@ def _stop(settings: BridgeSettings) -> None:
     from bridge.client import Client
     from bridge.daemon import find_daemon
 
-    running = find_daemon(settings)
+    if (running := find_daemon(settings)) is None:
+        typer.echo("no daemon is running")
+        return
     with Client.of_running_daemon(settings) as client:
         client.quit()
     until = time.monotonic() + STOP_SECONDS
-    while running is not None and (found := find_daemon(settings)) and found.boot_id == running.boot_id:
+    while (found := find_daemon(settings)) and found.boot_id == running.boot_id:
         if time.monotonic() > until:
             raise LoopError(Code.INTERNAL, f"process {running.pid} does not end; end it yourself, no job is lost")
         time.sleep(0.05)

@@ -54,8 +54,8 @@ def watch(
     bell = Bell()
     try:
         with a_daemon(settings) as client, Bars() as bars:
-            inbox = Inbox(folder, _starter(client, target), typer.echo, handled=handled)
-            typer.echo(f"watching {folder}, results go to {target or settings.out or folder}; stop with Ctrl-C")
+            inbox = Inbox(folder, _starter(client, target), bars.tell, handled=handled)
+            bars.tell(f"watching {folder}, results go to {target or settings.out or folder}; stop with Ctrl-C")
             bell.listen_to(folder)
             keep_looking(lambda: _look(inbox, client, bars), bell, threading.Event())
     except Stopped:
@@ -83,6 +83,11 @@ class Bars:
 
     def __exit__(self, *error: object) -> None:
         self._progress.stop()
+
+    def tell(self, line: str) -> None:
+        """Print a line above the bars, which typer's echo would write into."""
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
 
     def show(self, job: str, name: str, status: "JobStatusReply") -> None:
         """Show how far a job is."""

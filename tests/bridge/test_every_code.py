@@ -1,18 +1,23 @@
 """Each error code of the protocol reaches a client, over the wire or as the end of its job."""
 
+import multiprocessing
+import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from talk import Talk, read, read_code
 
 from bridge import messages, wire
-from bridge.job import State
 from bridge.jobs import Jobs
 from bridge.request import JobRequest
+from bridge.work import extract_to_folder
+from bridge.worker_process import Task, _Daemon, _run
+from core.audio import Clip, write_wav
 from core.errors import Code
 
-ENDS = {Code.NOT_AUDIO, Code.MUSIC_NOT_USABLE, Code.WRITE_FAILED}  # found out by the worker, and told by the status
+Noise = Callable[..., Clip]
 
 
 def ask(address: str, *arguments: wire.Value) -> Callable[[Talk], Code]:
@@ -66,6 +71,28 @@ BY_CODE: dict[Code, Callable[[Talk], Code]] = {
 }
 
 
+def three_bars_of_noise(song: Path, noise: Noise, patch: pytest.MonkeyPatch) -> dict[str, Any]:  # noqa: ARG001
+    write_wav(song, noise().samples, 8_000)
+    return {"bars_frames": (0, 2_000, 4_000, 6_000)}
+
+
+def no_audio(song: Path, noise: Noise, patch: pytest.MonkeyPatch) -> dict[str, Any]:  # noqa: ARG001
+    return {}
+
+
+def a_full_disk(song: Path, noise: Noise, patch: pytest.MonkeyPatch) -> dict[str, Any]:
+    patch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9, 0))
+    return three_bars_of_noise(song, noise, patch)
+
+
+# Found out by the worker, and told by the status.
+ENDS = {
+    Code.NOT_AUDIO: no_audio,
+    Code.MUSIC_NOT_USABLE: three_bars_of_noise,
+    Code.WRITE_FAILED: a_full_disk,
+}
+
+
 def ask_of_many(talk: Talk, number: int) -> Code | None:
     """What comes back for the fifth document that a client opens."""
     answer = talk("put", f"r{number}", f"doc{number}", 0, 2, "{")
@@ -73,7 +100,7 @@ def ask_of_many(talk: Talk, number: int) -> Code | None:
 
 
 def test_the_codes_are_all_here() -> None:
-    assert ENDS | set(BY_CODE) == set(Code)
+    assert set(ENDS) | set(BY_CODE) == set(Code)
 
 
 @pytest.mark.parametrize("code", BY_CODE, ids=lambda code: code.name)
@@ -82,8 +109,16 @@ def test_a_request_is_refused_with_it(talk: Talk, code: Code) -> None:
 
 
 @pytest.mark.parametrize("code", ENDS, ids=lambda code: code.name)
-def test_a_job_ends_with_it(talk: Talk, jobs: Jobs, song: Path, code: Code) -> None:
-    job = jobs.start(JobRequest(song, song.parent), "content")
+def test_a_job_ends_with_it(
+    talk: Talk, jobs: Jobs, song: Path, noise: Noise, monkeypatch: pytest.MonkeyPatch, code: Code
+) -> None:
+    options = ENDS[code](song, noise, monkeypatch)
+    job = jobs.start(JobRequest(song, song.parent, **options), "content")
     jobs.take()
-    jobs.finish(job.id, State.FAILED, code=code, text="of its own")
-    assert talk("job/status", "r1", job.id) == messages.JobStatusReply("r1", "failed", 0.0, "", 2, code, "of its own")
+    here, _ = multiprocessing.Pipe()
+    ended = _run(extract_to_folder, Task(job.request, song.parent / "staging", None), _Daemon(here))
+    jobs.finish(job.id, ended.state, code=ended.code, text=ended.text)
+    status = talk("job/status", "r1", job.id)
+    assert isinstance(status, messages.JobStatusReply)
+    assert (status.state, status.code) == ("failed", code)
+    assert status.text == wire.ascii_text(ended.text)

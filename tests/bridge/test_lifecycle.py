@@ -174,9 +174,9 @@ def test_status_log_and_stop(daemon: Process, monkeypatch: pytest.MonkeyPatch) -
     assert said("daemon", "--stop") == "stopped\n"
     assert daemon.popen.wait(2.0) == 0
     assert "stopping" in said("daemon", "--log")
-    for command in ("--status", "--stop"):
-        with pytest.raises(LoopError, match="loopcube daemon"):
-            said("daemon", command)
+    assert said("daemon", "--stop") == "no daemon is running\n"
+    with pytest.raises(LoopError, match="loopcube daemon"):
+        said("daemon", "--status")
     with pytest.raises(LoopError, match="one of") as refused:
         said("daemon", "--status", "--stop")
     assert refused.value.code is Code.ARGUMENTS
@@ -325,14 +325,18 @@ class Terminal(io.StringIO):
 
 @pytest.mark.parametrize("stream", [Terminal, io.StringIO])
 def test_songs_are_seen_on_their_way_in_a_terminal(stream: type[io.StringIO], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stderr", shown := stream())
+    monkeypatch.setattr(sys, "stdout", shown := stream())
+    monkeypatch.setattr(sys, "stderr", shown)
     monkeypatch.setenv("TERM", "xterm")
     with cli_watch.Bars() as bars:
         for progress in (0.25, 0.75):
             status = JobStatusReply("r1", "running", progress, "voting", 1, 0, "")
             bars.show("job", "a [b].wav", status)
+        bars.tell("b.wav: done")
         bars.remove("job")
         bars.remove("job")
+    assert "b.wav: done\n" in shown.getvalue()
+    assert "-:--b.wav" not in shown.getvalue()
     assert ("a [b].wav: voting" in shown.getvalue()) is (stream is Terminal)
 
 
