@@ -21,7 +21,7 @@ from urllib.request import url2pathname
 from bridge import messages
 from bridge.chunks import ascii_json, chunks_of, crc32
 from bridge.daemon import Running, find_daemon
-from bridge.exchange import CHUNKS_AFTER, RESEND_AFTER, START_AFTER, Exchange, NotAnsweringError
+from bridge.exchange import RESEND_AFTER, START_AFTER, Exchange, NotAnsweringError
 from bridge.job import FINAL
 from bridge.messages import Event, Reply, Request
 from bridge.settings import BridgeSettings
@@ -245,7 +245,7 @@ class Client:
         return self._ask_all([request], kind, RESEND_AFTER)[0]
 
     def _ask_all(
-        self, requests: list[Any], kind: type[AnyReply], resend_after: tuple[float, ...] = CHUNKS_AFTER
+        self, requests: list[Any], kind: type[AnyReply], resend_after: tuple[float, ...] = RESEND_AFTER
     ) -> list[AnyReply]:
         try:
             replies = self._exchange.ask(requests, resend_after=resend_after)

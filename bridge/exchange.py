@@ -11,8 +11,8 @@ from bridge.endpoints import LOOPBACK
 from bridge.messages import Error, Event, Reply, Request
 from core.errors import Code, LoopError
 
-RESEND_AFTER = (0.1, 0.15, 0.25, 0.25, 0.5, 0.5, 1.0, 1.0, 2.0)  # seconds; then the daemon is taken to be gone
-CHUNKS_AFTER = (0.05, *RESEND_AFTER)  # chunks come in crowds, and one more of them costs nothing
+# Seconds; then the daemon is taken to be gone. It answers within 50 ms, and one packet more costs nothing.
+RESEND_AFTER = (0.05, 0.1, 0.15, 0.25, 0.25, 0.5, 0.5, 1.0, 1.0, 2.0)
 START_AFTER = (*RESEND_AFTER, *[2.0] * 12)  # before a job is there its file is read to the end
 WINDOW = 8  # requests that may be unanswered at the same time
 KEPT_EVENTS = 1_024

@@ -78,7 +78,7 @@ class Service:
         self._clients = Clients(clock=clock, subscribers=settings.subscribers)
         self._events = Events(self._clients, clock=clock)
         self._replies = ReplyCache(clock=clock)
-        self._refusals = Sparingly(clock=clock)
+        self._refusals, self._slowed = Sparingly(clock=clock), Sparingly(clock=clock)
         self._tap = Tap()
         self._from_one = Buckets(settings.rate, settings.burst, clock=clock)
         self._from_all = Bucket(settings.total_rate, settings.total_rate, clock=clock)
@@ -93,7 +93,8 @@ class Service:
         if self._from_one.take(source) and self._from_all.take():
             return True
         self.counters.limited += 1
-        self._turn_away(TOO_MANY, packet, source, self._counted(send))
+        if self._slowed.allows(source):  # looked at before anything else: this must cost next to nothing
+            self._turn_away(TOO_MANY, packet, source, self._counted(send))
         return False
 
     def answer(self, packet: bytes, source: Source, send: Send) -> bool:

@@ -249,7 +249,7 @@ def test_patience_has_an_end(free_port: int, clock: Clock) -> None:
 def test_whatever_the_network_does_each_job_is_started_once(
     service: Service, jobs: Jobs, song: Path, monkeypatch: pytest.MonkeyPatch, loss: float
 ) -> None:
-    for schedule in ("RESEND_AFTER", "CHUNKS_AFTER", "START_AFTER"):
+    for schedule in ("RESEND_AFTER", "START_AFTER"):
         monkeypatch.setattr(client_module, schedule, (0.02,) * 200)
     jobs._limit = jobs._limit_per_client = 1_000
     told: list[str] = []
