@@ -29,7 +29,9 @@ Daemons = Callable[..., Process]
 
 REAL = """
 import os
-from bridge import cli_daemon
+from bridge import cli_daemon, work
+from bridge.workers import nothing
+work.warm_up = nothing  # the one job that comes would only wait for it
 cli_daemon.daemon(port=int(os.environ["LOOPCUBE_TEST_PORT"]), workers=1)
 """
 
