@@ -20,9 +20,8 @@ from core.tails import owners, ringing
 from core.votes import MISFITS, Candidate, Patterns, candidates, choose_bins, count_votes, two_level
 
 VOTERS = 20_000  # bins that vote
-CODED = 250  # bins that are described: half of them from the strongest patterns, half at random
+CODED = 250  # bins that are described: evenly from the strongest patterns, and as many at random
 STRATA = 20
-EVENNESS = 0.3  # power of a pattern's votes that its share of the described bins follows: all alike would be 0
 MOST_CANDIDATES = 24
 ROUNDS = 3
 BARS_PER_LENGTH = 5  # a loop of n bars is looked for in songs of at least this many times n
@@ -103,16 +102,14 @@ def layout_of(surveyed: Survey, count: int | None = None) -> Found:
 
 
 def strata(patterns: Patterns, seed: int) -> NDArray[np.intp]:
-    """Which bins to describe: more of strong patterns, though not by much, that no loop decides alone; and others."""
+    """Which bins to describe: as many of each strong pattern, so that loud loops do not decide alone, and others."""
     rng = np.random.default_rng(seed)
     several = patterns.on.sum(axis=1) > 1
     good = np.flatnonzero((patterns.misfit < 0.1) & several)
     _, pattern, counts = np.unique(patterns.on[good], axis=0, return_inverse=True, return_counts=True)
     strongest = np.argsort(-counts, kind="stable")[:STRATA]
-    weights = counts[strongest] ** EVENNESS
-    shares = np.maximum(CODED / 2 * weights / max(weights.sum(), 1.0), 1).astype(np.intp)
-    drawn = zip(strongest, shares, strict=True)
-    chosen = [rng.permutation(good[pattern == k])[:share] for k, share in drawn if counts[k] > 2]
+    share = max(CODED // 2 // max(len(strongest), 1), 1)
+    chosen = [rng.permutation(good[pattern == k])[:share] for k in strongest if counts[k] > 2]
     picked = np.concatenate(chosen) if chosen else np.array([], dtype=np.intp)
     others = np.setdiff1d(np.flatnonzero(several), picked)
     return np.sort(np.concatenate([picked, rng.permutation(others)[: CODED - len(picked)]])).astype(np.intp)
@@ -124,7 +121,8 @@ def _settle(subset: Coder, proposed: list[Candidate], longest: int, progress: Pr
     for round_ in range(ROUNDS):
         progress(round_ / (ROUNDS + 2), "layout")
         before = current.score
-        current = _searched(subset, current, [c for c in pool if not _there(c, current)], longest)
+        current = grown(subset, current, [c for c in pool if not _there(c, current)], longest)
+        current = _tidied(subset, current, longest)
         if not current.loops or current.score >= before:
             break
         # What did not pay beside half the loops may pay beside all of them, so all are asked again.
@@ -133,12 +131,18 @@ def _settle(subset: Coder, proposed: list[Candidate], longest: int, progress: Pr
     return with_gains(subset, without_shadows(subset, pruned(subset, current)))
 
 
-def _searched(subset: Coder, current: Proposal, pool: list[Candidate], longest: int) -> Proposal:
-    """One round of all moves."""
-    current = grown(subset, current, pool, longest)
-    current = merged(subset, pruned(subset, with_gains(subset, current)))
-    current = ringing(subset, joined(subset, current, longest))
-    return relengthened(subset, reassigned(subset, current), longest)
+def _tidied(subset: Coder, current: Proposal, longest: int) -> Proposal:
+    """With all that can be done about the loops that are there."""
+    current = joined(subset, _without_needless(subset, current), longest)
+    return _reshaped(subset, current, longest)
+
+
+def _without_needless(subset: Coder, current: Proposal) -> Proposal:
+    return merged(subset, pruned(subset, with_gains(subset, current)))
+
+
+def _reshaped(subset: Coder, current: Proposal, longest: int) -> Proposal:
+    return relengthened(subset, reassigned(subset, ringing(subset, current)), longest)
 
 
 def _reconsidered(
@@ -155,17 +159,22 @@ def _reconsidered(
         fewer = relengthened(rough, fewer, longest)
         pool = [c for c in proposed + _left_over(fewer, longest) if not _there(c, fewer)]
         pool.sort(key=lambda candidate: np.array_equal(candidate.on, current.phases[loop] >= 0))
-        other = _searched(rough, fewer, pool, longest)
-        other = propose(subset, other.phases, other.lengths, other.gains)
-        if other.score < current.score - PER_LOOP * subset.empty.length:
-            current, loop = with_gains(subset, other), 0
-        else:
-            loop += 1
+        other = grown(rough, fewer, pool, longest)
+        loop += 1
+        if _rows(other) != _rows(current):
+            other = _reshaped(rough, _without_needless(rough, other), longest)
+            other = propose(subset, other.phases, other.lengths, other.gains)
+            if other.score < current.score - PER_LOOP * subset.empty.length:
+                current, loop = joined(subset, with_gains(subset, other), longest), 0
     return current
 
 
 def _there(candidate: Candidate, current: Proposal) -> bool:
     return any(np.array_equal(row >= 0, candidate.on) for row in current.phases)
+
+
+def _rows(current: Proposal) -> set[bytes]:
+    return {row.tobytes() for row in current.phases}
 
 
 def _at_most(subset: Coder, current: Proposal, count: int | None) -> Proposal:
