@@ -20,8 +20,9 @@ from core.tails import owners, ringing
 from core.votes import MISFITS, Candidate, Patterns, candidates, choose_bins, count_votes, two_level
 
 VOTERS = 20_000  # bins that vote
-CODED = 250  # bins that are described: evenly from the strongest patterns, and as many at random
+CODED = 250  # bins that are described: half of them from the strongest patterns, half at random
 STRATA = 20
+EVENNESS = 0.3  # power of a pattern's votes that its share follows: at 0, chance patterns count as much as loops
 MOST_CANDIDATES = 24
 ROUNDS = 3
 BARS_PER_LENGTH = 5  # a loop of n bars is looked for in songs of at least this many times n
@@ -102,14 +103,16 @@ def layout_of(surveyed: Survey, count: int | None = None) -> Found:
 
 
 def strata(patterns: Patterns, seed: int) -> NDArray[np.intp]:
-    """Which bins to describe: as many of each strong pattern, so that loud loops do not decide alone, and others."""
+    """Which bins to describe: more of strong patterns, but few more, that no loop decides alone; and others."""
     rng = np.random.default_rng(seed)
     several = patterns.on.sum(axis=1) > 1
     good = np.flatnonzero((patterns.misfit < 0.1) & several)
     _, pattern, counts = np.unique(patterns.on[good], axis=0, return_inverse=True, return_counts=True)
     strongest = np.argsort(-counts, kind="stable")[:STRATA]
-    share = max(CODED // 2 // max(len(strongest), 1), 1)
-    chosen = [rng.permutation(good[pattern == k])[:share] for k in strongest if counts[k] > 2]
+    weights = counts[strongest] ** EVENNESS
+    shares = np.maximum(CODED / 2 * weights / max(weights.sum(), 1.0), 1).astype(np.intp)
+    drawn = zip(strongest, shares, strict=True)
+    chosen = [rng.permutation(good[pattern == k])[:share] for k, share in drawn if counts[k] > 2]
     picked = np.concatenate(chosen) if chosen else np.array([], dtype=np.intp)
     others = np.setdiff1d(np.flatnonzero(several), picked)
     return np.sort(np.concatenate([picked, rng.permutation(others)[: CODED - len(picked)]])).astype(np.intp)
