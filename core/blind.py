@@ -155,9 +155,10 @@ def _reconsidered(
 
     Each is left out in turn and asked again after all others. A search among few bins tells what to look at closely.
     """
-    rough, loop = subset.glance, 0
+    rough, loop, done = subset.glance, 0, 0.0
     while loop < current.loops:
-        progress(loop / current.loops, "layout")
+        done = max(done, loop / current.loops)
+        progress(done, "layout")
         fewer = only(rough, current, [k for k in range(current.loops) if k != loop])
         fewer = relengthened(rough, fewer, longest)
         pool = [c for c in proposed + _left_over(fewer, longest) if not _there(c, fewer)]
@@ -181,10 +182,14 @@ def _rows(current: Proposal) -> set[bytes]:
 
 
 def _at_most(subset: Coder, current: Proposal, count: int | None) -> Proposal:
-    """The `count` most useful loops, tails not counted."""
-    while count is not None and np.count_nonzero(owners(current) == np.arange(current.loops)) > count:
-        least = int(np.argmin(worth(subset, current)))
-        current = only(subset, current, [k for k in range(current.loops) if k != least])
+    """The `count` most useful loops with their tails."""
+    while count is not None:
+        owner = owners(current)
+        loops = np.flatnonzero(owner == np.arange(current.loops))
+        if len(loops) <= count:
+            break
+        least = loops[np.argmin(worth(subset, current)[loops])]
+        current = only(subset, current, np.flatnonzero(owner != least).tolist())
     return current
 
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from core import scoring
 from core.audio import Clip
 from core.bars import BarGrid
+from core.blind import Survey, layout_of
 from core.coherent import separate
 from core.extraction import extract
 from core.layout import Layout, type_matrix
@@ -85,6 +86,14 @@ def test_a_room_belongs_to_its_loop(seed: int) -> None:
     assert blind.layout.rings == (True,) * 3
     assert min(found.sdr) > 60
     np.testing.assert_array_equal(blind.layout.activations[:, found.estimate] > 0, ON)
+
+
+def test_of_fewer_loops_each_keeps_its_tail() -> None:
+    bins, _ = _bins(ring=0.3)
+    subset = coder(bins)
+    found = layout_of(Survey(subset, ringing(subset, propose(subset, *_rows(ON))), 1.0), count=2)
+    assert found.layout.loops == 2
+    assert found.layout.rings == (True, True)
 
 
 def _parts(values: NDArray[np.complex64]) -> NDArray[np.float32]:
