@@ -23,6 +23,7 @@ VOTERS = 20_000  # bins that vote
 CODED = 250  # bins that are described: half of them from the strongest patterns, half at random
 STRATA = 20
 EVENNESS = 0.3  # power of a pattern's votes that its share follows: at 0, chance patterns count as much as loops
+EXACTLY = 0.02  # share of bins that repeat phase and all: 0.1 and more in sequenced music, none in played
 MOST_CANDIDATES = 24
 ROUNDS = 3
 BARS_PER_LENGTH = 5  # a loop of n bars is looked for in songs of at least this many times n
@@ -33,7 +34,7 @@ class Found:
     """A layout found blind, and what speaks for it.
 
     Attributes:
-        layout: without loops where nothing repeats.
+        layout: without loops where nothing repeats exactly.
         repeating: share of the audible bins that repeat like a single loop.
         savings: by how much each loop shortens the description of the song, as a share of it, float64 [loops].
     """
@@ -86,9 +87,10 @@ def survey(cube: Cube, *, longest: int = 8, jitter: float = 0.0, seed: int = 0, 
     proposed = candidates(count_votes(patterns), longest)[:MOST_CANDIDATES]
     described = strata(patterns, seed)
     subset = coder(chosen.bins[described], chosen.slack[described])
-    found = _settle(subset, proposed, longest, part_of(progress, 0.2, 1.0))
-    repeating = (patterns.misfit < MISFITS[-1]) & (patterns.on.sum(axis=1) > 1)
-    return Survey(subset, found, float(repeating.mean()))
+    repeating = float(((patterns.misfit < MISFITS[-1]) & (patterns.on.sum(axis=1) > 1)).mean())
+    if repeating < EXACTLY:
+        return Survey(subset, propose(subset, [], []), repeating)
+    return Survey(subset, _settle(subset, proposed, longest, part_of(progress, 0.2, 1.0)), repeating)
 
 
 def layout_of(surveyed: Survey, count: int | None = None) -> Found:
@@ -169,7 +171,7 @@ def _reconsidered(
             other = _reshaped(rough, _without_needless(rough, other), longest)
             other = propose(subset, other.phases, other.lengths, other.gains)
             if other.score < current.score - PER_LOOP * subset.empty.length:
-                current, loop = joined(subset, with_gains(subset, other), longest), 0
+                current = joined(subset, with_gains(subset, other), longest)
     return current
 
 

@@ -23,7 +23,6 @@ from core.threads import each
 
 ROUNDING = 0.4  # frames, root mean square, between two roundings of one position to whole frames
 WHOLE = 0.02  # frames: bars this near to a whole number of frames lie on whole frames
-EXACTLY = 0.02  # share of bins that repeat phase and all: 0.1 and more in sequenced music, none in played
 FAINT = 1e-4  # -40 dB beside all loops together
 ENTANGLED = 1.0  # noise gain from which a loop takes in more than it averages out
 BY_HAND = "nothing repeats to the sample, as in played music: loops are told apart by their spectra and may leak"
@@ -52,7 +51,7 @@ def separate_by_repetition(
 
     count, longest, seed, jitter = settings.loops, settings.max_loop_bars, settings.seed, _jitter(refined)
     exact = layout_of(memory.survey(refined, longest, jitter, seed, surveyed), count)
-    if exact.layout.loops and exact.repeating >= EXACTLY:
+    if exact.layout.loops:
         cube.cache_clear()  # the largest array by far, and not needed any more
         return _coherent(clip, refined, exact, part_of(progress, 0.5, 1.0))
     if settings.method == "coherent":

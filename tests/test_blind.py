@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from core.blind import find_layout, joined, merged, pruned
-from core.by_repetition import EXACTLY
+from core.blind import EXACTLY, find_layout, joined, merged, pruned
 from core.cube import analyse, frame
 from core.cycles import counted_from_song
 from core.proposals import Proposal, fitted_gains, improved, propose, some_of, with_gains

@@ -20,7 +20,7 @@ from core.songs.demo import demo_song
 from tests.hosts.reaper.host import EXTRACT, SET_UP, Host, project_of
 from tests.hosts.reaper.made_up import items_below, rendered
 
-RATE, BARS, BAR = 16_000, 12, 2.0  # the beginning of the demo's song, at 120 bpm
+RATE, BARS, BAR = 16_000, 32, 2.0  # the demo's song, at 120 bpm: its loops of four bars need all of it
 PATIENCE = 120.0
 
 
