@@ -81,7 +81,7 @@ def test_there_is_a_core() -> None:
 def test_stems_are_the_same_with_any_number_of_cores(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
     tiny = tiny_song()
     if method == "auto":  # no waveform repeats then, and templates have to tell the loops apart
-        monkeypatch.setattr("core.by_repetition.EXACTLY", 2.0)
+        monkeypatch.setattr("core.blind.EXACTLY", 2.0)
     found = []
     for count in (1, 3):
         monkeypatch.setattr(core.threads, "cores", lambda count=count: count)
