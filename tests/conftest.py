@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import hypothesis
 import numpy as np
@@ -54,6 +55,13 @@ def shared_song() -> Path:
 def needs_tracker() -> None:
     """The downbeat tracker of the extra `tracking`."""
     needs(importlib.util.find_spec("madmom") is not None, "madmom, the extra `tracking`")
+
+
+@pytest.fixture(scope="session")
+def torch() -> ModuleType:
+    """PyTorch, whose tensors on the CPU stand in for those on a GPU."""
+    needs(importlib.util.find_spec("torch") is not None, "PyTorch, the extra `gpu`")
+    return importlib.import_module("torch")  # slow, hence not at the top
 
 
 @pytest.fixture(scope="session", autouse=True)
