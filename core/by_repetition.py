@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from core.audio import Clip, Samples, spans
+from core.audio import Clip, Samples, rest_of, spans
 from core.bars import BarGrid
 from core.blind import Found, Survey, layout_of, survey
 from core.coherent import Coherent, separate
@@ -62,10 +62,11 @@ def separate_by_repetition(
     if not layout.loops:
         return None
     report = {"method": "played", **_bars_report(refined), "repeating_share": round(exact.repeating, 4)}
-    parts = template_stems(clip.samples, cube(), framing, layout, progress=part_of(progress, 0.6, 1.0))
-    order = np.argsort(-_energies(parts.stems), kind="stable")
-    _rearrange(parts.stems, order)
-    return Parts(parts.stems, parts.rest, layout.of(order), refined.grid, None, None, report, [BY_HAND])
+    stems = template_stems(cube(), framing, layout, clip.frames, progress=part_of(progress, 0.6, 1.0))
+    cube.cache_clear()
+    order = np.argsort(-_energies(stems), kind="stable")
+    _rearrange(stems, order)
+    return Parts(stems, rest_of(clip.samples, stems), layout.of(order), refined.grid, None, None, report, [BY_HAND])
 
 
 def _coherent(clip: Clip, refined: Refined, exact: Found, progress: Progress) -> Parts:

@@ -120,16 +120,17 @@ def synthesise(cube: Cube, framing: Framing, frames: int) -> Samples:
     A cube of `analyse` comes back to better than -120 dB; of any other cube this is the nearest signal in the least
     squares sense (Griffin and Lim 1984).
     """
-    return synthesise_bars(lambda bar: cube[..., bar], framing, len(cube), frames)
+    samples = np.empty((len(cube), frames), dtype=np.float32)
+    synthesise_bars(lambda bar: cube[..., bar], framing, samples)
+    return samples
 
 
-def synthesise_bars(
-    spectra: Callable[[int], NDArray[np.complex64]], framing: Framing, channels: int, frames: int
-) -> Samples:
+def synthesise_bars(spectra: Callable[[int], NDArray[np.complex64]], framing: Framing, out: Samples) -> None:
     """`synthesise` of a cube that never exists as a whole.
 
     Args:
         spectra: gives the spectra of a bar, complex64 [channels, frequencies, frames per bar]; called in threads.
+        out: [channels, frames], overwritten: one of several stems can be written where it belongs.
     """
     length = len(framing.window)
     half = length // 2
@@ -140,13 +141,13 @@ def synthesise_bars(
         pieces = scipy.fft.irfft(spectra(bar).transpose(0, 2, 1), n=length, axis=-1)
         return _overlapped(np.ascontiguousarray(pieces, dtype=np.float32), framing.window, slots[bar] - slots[bar, 0])
 
-    padded = np.zeros((channels, framing.end - framing.start + length), dtype=np.float32)
+    out[...] = 0
+    inside = out[:, framing.start : framing.end]
     for bar, sound in enumerate(in_order(wave, range(framing.bars))):
-        padded[:, slots[bar, 0] : slots[bar, 0] + sound.shape[1]] += sound
-    span = slice(half, half + framing.end - framing.start)
-    result = np.zeros((channels, frames), dtype=np.float32)
-    np.divide(padded[:, span], framing._power[span], out=result[:, framing.start : framing.end])
-    return result
+        start = int(slots[bar, 0]) - half  # the first and the last windows reach over the edges
+        here = inside[:, max(start, 0) : start + sound.shape[1]]
+        here += sound[:, max(-start, 0) :][:, : here.shape[1]]
+    inside /= framing._power[half : half + inside.shape[1]]
 
 
 @compiled

@@ -79,7 +79,7 @@ def mask_stems(
     for k, pattern in enumerate(patterns):
         progress(k / len(patterns), "separation")
         masked = partial(_masked, cube, pattern, activations[:, k], total)
-        stems[k] = synthesise_bars(masked, framing, len(cube), samples.shape[1])
+        synthesise_bars(masked, framing, stems[k])
     progress(1.0, "separation")
     return Separated(stems, rest_of(samples, stems))
 

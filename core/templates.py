@@ -17,12 +17,11 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from core.audio import Samples, rest_of
+from core.audio import Samples
 from core.covariances import draw_to_place, sweep
 from core.cube import Cube, Framing, synthesise_bars
 from core.layout import Layout, type_matrix
 from core.progress import Progress, part_of, silent
-from core.separation import Separated
 from core.threads import each, in_order
 
 Array = NDArray[np.float32]
@@ -39,11 +38,11 @@ TINY = 1e-12
 
 
 def template_stems(
-    samples: Samples, cube: Cube, framing: Framing, layout: Layout, *, progress: Progress = silent
-) -> Separated:
-    """Stems and rest of a clip's samples [channels, frames], from its cube and its layout.
+    cube: Cube, framing: Framing, layout: Layout, frames: int, *, progress: Progress = silent
+) -> Samples:
+    """Stems [loops, channels, frames] of a clip of so many frames, from its cube and its layout.
 
-    What lies outside the bars, or rises far above all loops, stays in the rest.
+    They are silent outside the bars and hold nothing of what rises far above all loops: both are left for the rest.
 
     Args:
         cube: overwritten, as it is by far the largest array.
@@ -54,14 +53,14 @@ def template_stems(
     powers = np.square(matrix)
     whitened = _by_bars(cube)
     _whiten(whitened, templates, powers)
-    stems = np.empty((layout.loops, *samples.shape), dtype=np.float32)
+    stems = np.empty((layout.loops, len(cube), frames), dtype=np.float32)
     for loop in range(layout.loops):
         progress(0.6 + 0.4 * loop / layout.loops, "separation")
         own = np.flatnonzero(owners == loop)
         estimate = partial(_estimate, whitened, templates[own], powers[:, own])
-        stems[loop] = synthesise_bars(estimate, framing, len(cube), samples.shape[1])
+        synthesise_bars(estimate, framing, stems[loop])
     progress(1.0, "separation")
-    return Separated(stems, rest_of(samples, stems))
+    return stems
 
 
 def fit_templates(
