@@ -8,11 +8,13 @@ from numpy.typing import NDArray
 
 from core.audio import Clip, Samples, rest_of, spans
 from core.bars import BarGrid
+from core.blended import blended
 from core.blind import Found, Survey, layout_of, survey
 from core.coherent import Coherent, separate
 from core.cube import Cube, analyse, frame, moved_earlier
 from core.grid import Refined, refine
 from core.layout import Layout
+from core.loops import bar_energies
 from core.memory import SongMemory
 from core.parts import Parts
 from core.played import find_played_layout
@@ -25,6 +27,8 @@ ROUNDING = 0.4  # frames, root mean square, between two roundings of one positio
 WHOLE = 0.02  # frames: bars this near to a whole number of frames lie on whole frames
 FAINT = 1e-4  # -40 dB beside all loops together
 ENTANGLED = 1.0  # noise gain from which a loop takes in more than it averages out
+LOUD = 0.02  # share of the energy in the rest from which loops that are played by hand are looked for in it
+PARTLY_BY_HAND = "some of it repeats in its spectra alone, as played music does: these loops may leak into others"
 BY_HAND = "nothing repeats to the sample, as in played music: loops are told apart by their spectra and may leak"
 
 
@@ -34,7 +38,8 @@ def separate_by_repetition(
     """Loops found by their return, None where nothing returns.
 
     Where sound repeats phase and all, loops are waveforms (`core.coherent`); with method "auto", music that repeats in
-    its spectra alone, as it does when played by hand, is told apart by them (`core.templates`).
+    its spectra alone, as it does when played by hand, is told apart by them (`core.templates`), and where a song has
+    loops of both kinds, by both (`core.blended`).
     """
     refined = memory.refined(
         grid, lambda: refine(clip.samples, grid, rate=clip.rate, progress=part_of(progress, 0.0, 0.1))
@@ -53,7 +58,7 @@ def separate_by_repetition(
     exact = layout_of(memory.survey(refined, longest, jitter, seed, surveyed), count)
     if exact.layout.loops:
         cube.cache_clear()  # the largest array by far, and not needed any more
-        return _coherent(clip, refined, exact, part_of(progress, 0.5, 1.0))
+        return _coherent(clip, refined, exact, settings, part_of(progress, 0.5, 1.0))
     if settings.method == "coherent":
         return None
     layout, _ = find_played_layout(
@@ -69,22 +74,56 @@ def separate_by_repetition(
     return Parts(stems, rest_of(clip.samples, stems), layout.of(order), refined.grid, None, None, report, [BY_HAND])
 
 
-def _coherent(clip: Clip, refined: Refined, exact: Found, progress: Progress) -> Parts:
-    exact, found = _without_faint_loops(clip, refined, exact, progress)
+def _coherent(clip: Clip, refined: Refined, exact: Found, settings: Settings, progress: Progress) -> Parts:
+    exact, found = _without_faint_loops(clip, refined, exact, part_of(progress, 0.0, 0.6))
+    warnings = []
+    together = _with_played(clip, refined, found, settings)
+    if together is not None:
+        del found  # its stems, before there are others
+        found = separate(
+            clip.samples,
+            refined.grid,
+            together,
+            rate=clip.rate,
+            shifts=refined.shifts,
+            progress=part_of(progress, 0.6, 0.7),
+        )
+        found = blended(clip.samples, found, frame(refined.grid, clip.rate), progress=part_of(progress, 0.7, 1.0))
+        warnings.append(PARTLY_BY_HAND)
+    savings = np.append(exact.savings, np.zeros(found.layout.loops - exact.layout.loops))
     order = np.argsort(-_energies(found.stems), kind="stable")
     _rearrange(found.stems, order)
     trust = found.noise_gain[order]
     report = {
-        "method": "coherent",
+        "method": "coherent" if together is None else "blended",
         **_bars_report(refined),
         "repeating_share": round(exact.repeating, 4),
-        "loop_savings": _rounded(exact.savings[order], 4),
+        "loop_savings": _rounded(savings[order], 4),
         "noise_gain": _rounded(trust),
         "bands_hz": _rounded(found.bands, 0),
         "coherence": _rounded(found.coherence),
     }
-    warnings = _entangled(trust) + _lost_bands(found)
+    warnings += _entangled(trust) + (_lost_bands(found) if together is None else [])
     return Parts(found.stems, found.rest, found.layout.of(order), refined.grid, None, None, report, warnings)
+
+
+def _with_played(clip: Clip, refined: Refined, found: Coherent, settings: Settings) -> Layout | None:
+    """The layout with the loops that are played by hand beside those that repeat, None where there are none.
+
+    Even without a new one there may be some: of a played loop, too, the lowest notes repeat well enough to be found.
+    """
+    known = found.layout
+    if settings.method != "auto" or (settings.loops is not None and settings.loops <= known.loops):
+        return None
+    if bar_energies(found.rest, refined.grid).sum() < LOUD * bar_energies(clip.samples, refined.grid).sum():
+        return None
+    left = analyse(found.rest, frame(refined.grid, clip.rate))
+    layout, _ = find_played_layout(
+        left, known=known, count=settings.loops, longest=settings.max_loop_bars, seed=settings.seed
+    )
+    if not layout.loops:
+        return None
+    return replace(layout, rings=known.rings and known.rings + (False,) * (layout.loops - known.loops))
 
 
 def _without_faint_loops(clip: Clip, refined: Refined, exact: Found, progress: Progress) -> tuple[Found, Coherent]:

@@ -96,6 +96,15 @@ def analyse(samples: Samples, framing: Framing) -> Cube:
     What lies outside the bars is taken as silence. In memory frequencies lie side by side, and bars apart: working
     through a cube bar by bar is quick.
     """
+    shape = (framing.bars, samples.shape[0], framing.frames_per_bar, framing.frequencies)
+    bars = np.empty(shape, dtype=np.complex64)
+    for bar, spectrum in enumerate(in_order(bar_spectra(samples, framing), range(framing.bars))):
+        bars[bar] = spectrum
+    return bars.transpose(1, 3, 2, 0)
+
+
+def bar_spectra(samples: Samples, framing: Framing) -> Callable[[int], NDArray[np.complex64]]:
+    """`analyse` of one bar at a time, [channels, frames per bar, frequencies], where the whole cube is not needed."""
     length = len(framing.window)
     inside = samples[:, framing.start : framing.end]
     padded = np.pad(inside, ((0, 0), (length // 2, length // 2)))
@@ -107,11 +116,7 @@ def analyse(samples: Samples, framing: Framing) -> Cube:
         frames *= framing.window
         return np.asarray(scipy.fft.rfft(frames, axis=-1, overwrite_x=True), dtype=np.complex64)
 
-    shape = (framing.bars, samples.shape[0], framing.frames_per_bar, framing.frequencies)
-    bars = np.empty(shape, dtype=np.complex64)
-    for bar, spectrum in enumerate(in_order(spectra, range(framing.bars))):
-        bars[bar] = spectrum
-    return bars.transpose(1, 3, 2, 0)
+    return spectra
 
 
 def synthesise(cube: Cube, framing: Framing, frames: int) -> Samples:

@@ -36,18 +36,28 @@ NEAR = 8  # rows that differ in at most one bar of so many are near
 EXPLAINED = 0.15  # of the empty description that loops must save: chance rows save 0.05, played songs half of it
 FEW = 0.03  # of all votes but the strongest row's, which may be any number: a row with fewer is no loop of its own
 STRAY = 0.05  # share of votes below which a near row that switches no less is the stronger one's error
+LEFT = 0.6  # of what known loops leave: of a voice 0.75 and more stays, of what is played by hand 0.35 at most
+BESIDE = 0.002  # of the empty description: what a loop must save beside known ones
+FLICKER = 0.0013  # and for each time that it goes on or off
 MOST_CANDIDATES = 20
 
 Levels = NDArray[np.float32]
 
 
 def find_played_layout(
-    cube: Cube, *, count: int | None = None, longest: int = 8, seed: int = 0, progress: Progress = silent
+    cube: Cube,
+    *,
+    known: Layout | None = None,
+    count: int | None = None,
+    longest: int = 8,
+    seed: int = 0,
+    progress: Progress = silent,
 ) -> tuple[Layout, Proposal]:
     """The layout of a song from its complex cube [channels, frequencies, frames per bar, bars], phases ignored.
 
     Args:
-        count: at most so many loops, the most voted; None for as many as pay.
+        known: loops that are there for certain: they come first in the result.
+        count: at most so many loops, the known and the most voted; None for as many as pay.
 
     Returns:
         The layout, which has no loops where nothing repeats (though an unchanging noise does repeat in magnitude), and
@@ -62,8 +72,9 @@ def find_played_layout(
     proposed = played_candidates(patterns, min(longest, max(cube.shape[3] // BARS_PER_LENGTH, 1)))
     spread = strata(patterns, seed)
     subset = coder(chosen.bins[spread], chosen.slack[spread])
-    found = described(subset, chosen_loops(subset, proposed, progress)[:count])
-    if found.score > (1 - EXPLAINED) * subset.empty.length:
+    found = described(subset, chosen_loops(subset, proposed, _certain(known), progress)[:count])
+    weak = found.score > (1 - EXPLAINED) * subset.empty.length
+    if weak or (known is not None and _left(subset, found) > LEFT):
         found = propose(subset, [], [])
     phases = np.array(found.phases, dtype=np.int16).reshape(found.loops, cube.shape[3]).T
     return Layout((phases >= 0).astype(np.float32), tuple(found.lengths), phases), found
@@ -90,28 +101,56 @@ def played_candidates(patterns: Patterns, longest: int) -> list[Candidate]:
     return kept
 
 
-def chosen_loops(subset: Coder, proposed: list[Candidate], progress: Progress = silent) -> list[Candidate]:
-    """Loops from the most voted down that shorten the description, then without those that later ones made needless.
+def chosen_loops(
+    subset: Coder, proposed: list[Candidate], known: list[Candidate], progress: Progress = silent
+) -> list[Candidate]:
+    """Known loops, then from the most voted down those that shorten the description and no later one made needless.
 
     A row may take the place of a near one that flickers where it does not. Votes rank the rows, not what each saves:
     magnitudes add up to more than nothing everywhere, so a row that always plays saves something at all times.
     """
-    current: list[Candidate] = []
+    current = list(known)
     enough = FEW * sum(candidate.votes for candidate in proposed[1:])
     again = [*proposed, *proposed]  # a loop may pay only once others are there
     for number, candidate in enumerate(again):
         progress(0.2 + 0.8 * number / len(again), "layout")
         if any(candidate is other for other in current):
             continue
-        places = [other for other in current if _smoother(candidate, other)]
+        places = [other for other in current[len(known) :] if _smoother(candidate, other)]
         options = [[*(o for o in current if o is not other), candidate] for other in places]
         if candidate.votes >= enough:
             options.append([*current, candidate])
         current = min([current, *options], key=lambda loops: described(subset, loops).score)
-    for candidate in reversed(list(current)):
+    for candidate in reversed(current[len(known) :]):
         fewer = [other for other in current if other is not candidate]
         current = min([current, fewer], key=lambda loops: described(subset, loops).score)
-    return current
+    return _worthwhile(subset, current, len(known)) if known else current
+
+
+def _worthwhile(subset: Coder, loops: list[Candidate], known: int) -> list[Candidate]:
+    """Without new loops that save too little beside known ones: those leave errors behind, which repeat here and there.
+
+    The first `known` stay.
+    """
+    whole = described(subset, loops).score
+    for loop in reversed(loops[known:]):
+        fewer = [other for other in loops if other is not loop]
+        without = described(subset, fewer).score
+        if without - whole < (BESIDE + FLICKER * switches(loop.on)) * subset.empty.length:
+            loops, whole = fewer, without
+    return loops
+
+
+def _left(subset: Coder, found: Proposal) -> float:
+    """The share of the power of all bins that loops do not explain."""
+    return float(np.square(np.abs(found.description.residual)).sum() / np.square(np.abs(subset.bins)).sum())
+
+
+def _certain(known: Layout | None) -> list[Candidate]:
+    if known is None:
+        return []
+    rows = zip(known.phases.T, known.bars_per_loop, known.activations.T, strict=True)
+    return [Candidate(0, phases >= 0, length, phases, gains) for phases, length, gains in rows]
 
 
 def described(subset: Coder, loops: list[Candidate]) -> Proposal:

@@ -12,6 +12,7 @@ channels can do. The G_r start from magnitudes: nonnegative factors under the Ku
 through the whole bar, for a loop heard in few bars cannot tell its place from single bins.
 """
 
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 import numpy as np
@@ -48,19 +49,43 @@ def template_stems(
         cube: overwritten, as it is by far the largest array.
         progress: told often; may raise `Cancelled`.
     """
-    matrix, owners, _ = type_matrix(layout)
-    templates = fit_templates(cube, matrix, owners, progress=part_of(progress, 0.0, 0.6)).swapaxes(3, 4)
-    powers = np.square(matrix)
-    whitened = _by_bars(cube)
-    _whiten(whitened, templates, powers)
     stems = np.empty((layout.loops, len(cube), frames), dtype=np.float32)
-    for loop in range(layout.loops):
-        progress(0.6 + 0.4 * loop / layout.loops, "separation")
-        own = np.flatnonzero(owners == loop)
-        estimate = partial(_estimate, whitened, templates[own], powers[:, own])
-        synthesise_bars(estimate, framing, stems[loop])
-    progress(1.0, "separation")
+    for _ in each_stem(cube, framing, layout, stems, progress=progress):
+        pass
     return stems
+
+
+def each_stem(
+    cube: Cube, framing: Framing, layout: Layout, rooms: Iterable[Samples], *, progress: Progress = silent
+) -> Iterator[Samples]:
+    """One after the other what `template_stems` gives, each written to its room [channels, frames]."""
+    matrix, owners, _ = type_matrix(layout)
+    templates = fit_templates(cube, matrix, owners, progress=part_of(progress, 0.0, 0.6))
+    sounding = shared(cube, templates, matrix)
+    for loop, room in zip(range(layout.loops), rooms, strict=False):  # rooms may be without end
+        progress(0.6 + 0.4 * loop / layout.loops, "separation")
+        synthesise_bars(partial(sounding, np.flatnonzero(owners == loop)), framing, room)
+        yield room
+    progress(1.0, "separation")
+
+
+def shared(cube: Cube, templates: Complex, matrix: Array) -> Callable[[NDArray[np.intp], int], Complex]:
+    """What some of the types sound in a bar, complex64 [channels, frequencies, frames in a bar], by their numbers.
+
+    Args:
+        cube: overwritten.
+        templates: as from `fit_templates`.
+        matrix: D [bars, types].
+    """
+    powers, places = np.square(matrix), templates.swapaxes(3, 4)
+    whitened = _by_bars(cube)
+    _whiten(whitened, places, powers)
+
+    def sounding(types: NDArray[np.intp], bar: int) -> Complex:
+        """D^2 G T^-1 X, summed over the types."""
+        return _apply(_mixed(places[types], powers[bar, types]), whitened[bar]).swapaxes(1, 2)
+
+    return sounding
 
 
 def fit_templates(
@@ -152,11 +177,6 @@ def _whiten(bars: Complex, templates: Complex, powers: Array) -> None:
         bars[bar] = _apply(_inverse(total + np.maximum(more, 0.0) * identity), bars[bar])
 
     each(whiten, range(len(bars)))
-
-
-def _estimate(whitened: Complex, templates: Complex, powers: Array, bar: int) -> Complex:
-    """What a loop's types sound in a bar, D^2 G T^-1 X, summed over them: [channels, frequencies, frames in a bar]."""
-    return _apply(_mixed(templates, powers[bar]), whitened[bar]).swapaxes(1, 2)
 
 
 def _mixed(templates: Complex, powers: Array) -> Complex:

@@ -14,7 +14,7 @@ from core.songs.layouts import Layout
 from core.songs.notes import Hit, Loop, Setting, clip, shifted
 
 RATE = 44_100
-RINGING = ("reverb", "played")  # classes whose stems sound on after the loop is switched off
+RINGING = ("reverb", "played", "partly-played")  # classes whose stems sound on after the loop is switched off
 SETTING = Setting(8_000, 16_000.0, METRES[0], 0, SCALES["minor"], (0, 5, 2, 6), 0.0)
 
 

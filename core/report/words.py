@@ -13,6 +13,8 @@ METHODS = {
     "coherent": "The loops return sample by sample, so each was solved for as a waveform, without masks.",
     "played": "Loops return in their spectra but not to the sample, as in played music; each was told apart by its"
     " spectrum and its place between the loudspeakers.",
+    "blended": "Some loops return sample by sample, others in their spectra alone, as played music does; each was"
+    " solved for as a waveform and told apart by its spectrum, whichever is right at each moment and pitch.",
     "tucker": "Each loop is a model of notes and rhythms (a Tucker decomposition), cut out of the song by a soft mask.",
 }
 TRUST = ((0.2, "very well told apart"), (0.5, "well told apart"), (1.0, "told apart"))

@@ -1,7 +1,8 @@
 """The classes of songs that separation is measured on, each built from a seed.
 
-Eight classes as design asks for them, the four published layouts (Ramires et al., ISMIR 2020: one-bar loops at 120 bpm,
-44.1 kHz, 88200 frames a bar), and loops under a louder layer that does not repeat.
+Eight classes as design asks for them, one between two of them (some loops played by hand, others not), the four
+published layouts (Ramires et al., ISMIR 2020: one-bar loops at 120 bpm, 44.1 kHz, 88200 frames a bar), and loops under
+a louder layer that does not repeat.
 """
 
 import zlib
@@ -114,6 +115,24 @@ def _played(rng: Random, name: str, short: bool) -> Song:
         for k, loop in enumerate(loops)
     )
     return mixed(name, setting, layout, line, loops, stems, pick_up(rng, setting, line))
+
+
+def _partly_played(rng: Random, name: str, short: bool) -> Song:
+    """Up to half of the loops played by hand, as above, beside others that repeat to the sample."""
+    setting = _mostly_whole(rng)
+    bars, lengths = _bars(rng, setting, short), _few_lengths(rng)
+    layout = layouts.arranged(rng, bars, lengths)
+    line = random_timeline(rng, setting, bars)
+    loops = random_loops(rng, setting, lengths)
+    by_hand = rng.permutation(len(lengths))[: int(rng.integers(1, len(lengths) // 2 + 1))]
+    stems = _stacked(
+        play_notes(rng, setting, loop, layout.phase[:, k], line, timing=0.003, level=1.5)
+        if k in by_hand
+        else play_clips(rng, setting, loop, layout.phase[:, k], line, subsample=False)
+        for k, loop in enumerate(loops)
+    )
+    traits = ("by hand: " + ", ".join(str(k + 1) for k in sorted(by_hand)),)
+    return mixed(name, setting, layout, line, loops, stems, pick_up(rng, setting, line), traits=traits)
 
 
 def _dense(rng: Random, name: str, short: bool) -> Song:
@@ -281,6 +300,7 @@ BUILDERS: dict[str, Callable[[Random, str, bool], Song]] = {
     "multibar": _multibar,
     "reverb": _reverb,
     "played": _played,
+    "partly-played": _partly_played,
     "dense": _dense,
     "oneshots": _oneshots,
     "lossy": _lossy,
