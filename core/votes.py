@@ -44,6 +44,7 @@ MISFITS = (0.02, 0.1, 0.2)  # a pattern counts once for each of these that its b
 AT_ONCE = 1_000  # bins whose patterns are sought together: few enough for the cache
 FEWEST_VOTES = 4
 MOST_PATTERNS = 80
+SHORT = 24  # bars of a song in which scattered bars look like parts of a cycle
 OWNS = 0.03  # a row needs this share of a part's votes to own it: mixtures of several loops hold parts of all of them
 STRAY = 0.15  # share of votes below which a pattern one bar away from a stronger one is taken for its error
 
@@ -221,14 +222,16 @@ def _shortest_reading(on: On, longest: int) -> int:
     """The length of cycle under which a pattern switches least: 1 if it is a whole row, else it shows parts.
 
     A pattern shows parts only where the cycle returns at least twice on average before it stops: the scattered bars of
-    a loop that comes and goes by the bar are a whole row.
+    a loop that comes and goes by the bar are a whole row. In a short song they fit some cycle by chance, so there the
+    cycle must return more often.
     """
     best, fewest = 1, switches(on)
+    returns = on.sum() - (len(on) < SHORT)
     for length in LENGTHS[1:]:
         known = residue_bars(on, length)
         if length <= longest and not known.all():
             count = known_switches(on, known)
-            if count < fewest and on.sum() >= count:
+            if count < fewest and returns >= count:
                 best, fewest = length, count
     return best
 
