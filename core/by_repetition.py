@@ -22,6 +22,7 @@ from core.progress import Progress, part_of
 from core.settings import Settings
 from core.templates import template_stems
 from core.threads import each
+from core.votes import SHORT
 
 ROUNDING = 0.4  # frames, root mean square, between two roundings of one position to whole frames
 WHOLE = 0.02  # frames: bars this near to a whole number of frames lie on whole frames
@@ -113,6 +114,8 @@ def _with_played(clip: Clip, refined: Refined, found: Coherent, settings: Settin
     Even without a new one there may be some: of a played loop, too, the lowest notes repeat well enough to be found.
     """
     known = found.layout
+    if known.bars < SHORT:  # where few bars hold many loops, what is missed of those that repeat looks the same
+        return None
     if settings.method != "auto" or (settings.loops is not None and settings.loops <= known.loops):
         return None
     if bar_energies(found.rest, refined.grid).sum() < LOUD * bar_energies(clip.samples, refined.grid).sum():

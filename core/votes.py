@@ -44,7 +44,7 @@ MISFITS = (0.02, 0.1, 0.2)  # a pattern counts once for each of these that its b
 AT_ONCE = 1_000  # bins whose patterns are sought together: few enough for the cache
 FEWEST_VOTES = 4
 MOST_PATTERNS = 80
-SHORT = 24  # bars of a song in which scattered bars look like parts of a cycle
+SHORT = 24  # bars: in shorter songs chance looks like a loop more often
 OWNS = 0.03  # a row needs this share of a part's votes to own it: mixtures of several loops hold parts of all of them
 STRAY = 0.15  # share of votes below which a pattern one bar away from a stronger one is taken for its error
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import core.threads
 from core import scoring
 from core.audio import Clip, Samples
 from core.bars import BarGrid
@@ -18,7 +19,7 @@ from core.templates import template_stems
 from tests.loop_songs import cancelling
 
 RATE, BAR = 8_000, 4_000
-ROWS = ("##..##..########", "....####....####", "########....####")
+ROWS = ("##..##..##########..##..", "....####....####....####", "########....####......##")
 ON = np.array([[c == "#" for c in row] for row in ROWS]).T.astype(np.float32)
 GRID = BarGrid(BAR * np.arange(len(ON) + 1, dtype=np.int64), 4, "host")
 LAYOUT = one_bar_layout(ON)
@@ -108,6 +109,15 @@ def test_a_sound_that_never_returns_is_no_played_loop() -> None:
     assert result.diagnostics["method"] == "coherent"
     assert result.diagnostics["rest_share"] > 0.02
     assert len(result.loops) == BY_HAND
+
+
+def test_any_number_of_cores_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    mixture, found = stems().sum(axis=0), []
+    for count in (1, 3):
+        monkeypatch.setattr(core.threads, "cores", lambda count=count: count)
+        coherent = separate(mixture, GRID, LAYOUT, rate=RATE)
+        found.append(blended(mixture, coherent, frame(GRID, RATE)).stems.tobytes())
+    assert found[0] == found[1]
 
 
 def test_can_be_cancelled_at_each_step() -> None:
