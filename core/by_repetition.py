@@ -120,9 +120,15 @@ def _with_played(clip: Clip, refined: Refined, found: Coherent, settings: Settin
         return None
     if bar_energies(found.rest, refined.grid).sum() < LOUD * bar_energies(clip.samples, refined.grid).sum():
         return None
-    left = analyse(found.rest, frame(refined.grid, clip.rate))
+    # All channels as one, for all stems are still there and memory is short; unequal, so that none cancels another.
+    weights = (1 / np.arange(1, len(found.rest) + 1)).astype(np.float32)
+    one = np.asarray(np.tensordot(weights, found.rest, axes=1)[None], dtype=np.float32)
     layout, _ = find_played_layout(
-        left, known=known, count=settings.loops, longest=settings.max_loop_bars, seed=settings.seed
+        analyse(one, frame(refined.grid, clip.rate)),
+        known=known,
+        count=settings.loops,
+        longest=settings.max_loop_bars,
+        seed=settings.seed,
     )
     if not layout.loops:
         return None
