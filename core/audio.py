@@ -98,9 +98,9 @@ def spans(frames: int) -> list[slice]:
     return [slice(start, min(start + SPAN, frames)) for start in range(0, frames, SPAN)]
 
 
-def rest_of(samples: Samples, stems: Samples) -> Samples:
-    """What stems [stems, channels, frames] leave of samples [channels, frames]."""
-    rest = np.empty_like(samples)
+def rest_of(samples: Samples, stems: Samples, out: Samples | None = None) -> Samples:
+    """What stems [stems, channels, frames] leave of samples [channels, frames], in `out` where that is given."""
+    rest = np.empty_like(samples) if out is None else out
 
     def fill(span: slice) -> None:
         rest[:, span] = samples[:, span] - stems[..., span].sum(axis=0)

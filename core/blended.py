@@ -9,7 +9,6 @@ is shared by spectra alone: it is what players do differently each time.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from itertools import repeat
 
@@ -22,7 +21,7 @@ from core.coherent import Coherent
 from core.cube import Framing, analyse, bar_spectra, synthesise_bars
 from core.layout import Types, type_matrix
 from core.progress import Progress, part_of, silent
-from core.templates import each_stem, fit_templates, shared
+from core.templates import by_bars, each_stem, fit_templates, mean_power, shared
 from core.threads import in_order
 
 FLOOR = 1e-6  # of a bin's mean power: nobody is wrong by less
@@ -38,27 +37,27 @@ def blended(samples: Samples, found: Coherent, framing: Framing, *, progress: Pr
     """A clip's samples [channels, frames] taken apart anew, along the layout by which `core.coherent` did.
 
     Args:
-        found: its stems are overwritten, as together they may be a gigabyte.
+        found: its stems and its rest are overwritten, as together they may be a gigabyte.
         progress: told between the steps; may raise `Cancelled`.
     """
     columns = type_matrix(found.layout)
     _correct(samples, found, framing, columns, part_of(progress, 0.0, 0.6))
-    rooms = repeat(np.empty_like(samples))
-    left = analyse(rest_of(samples, found.stems), framing)
-    sharing = each_stem(left, framing, found.layout, rooms, progress=part_of(progress, 0.6, 1.0))
+    left = analyse(rest_of(samples, found.stems, out=found.rest), framing)
+    sharing = each_stem(left, framing, found.layout, repeat(found.rest), progress=part_of(progress, 0.6, 1.0))
     for stem, more in zip(found.stems, sharing, strict=True):
         stem += more
-    return replace(found, rest=rest_of(samples, found.stems))
+    rest_of(samples, found.stems, out=found.rest)
+    return found
 
 
 def _correct(samples: Samples, found: Coherent, framing: Framing, columns: Types, progress: Progress) -> None:
-    """Put the blend of both estimates in the place of the coherent stems."""
+    """Put the blend of both estimates in the place of the coherent stems; the rest is then worth nothing."""
     cube = analyse(samples, framing)
-    floor = FLOOR * np.square(np.abs(cube)).mean(axis=(0, 3))
+    floor = FLOOR * mean_power(by_bars(cube)).T
     templates = fit_templates(cube, columns.matrix, columns.owners, progress=part_of(progress, 0.0, 0.7))
     doubts = _doubts(templates, columns.matrix, _unexplained(found.rest, framing, columns.matrix) + floor)
     sounding = shared(cube, templates, columns.matrix)
-    change = np.empty_like(samples)
+    change = found.rest
     for loop, stem in enumerate(found.stems):
         progress(0.7 + 0.3 * loop / len(found.stems), "separation")
         own = np.flatnonzero(columns.owners == loop)
@@ -76,11 +75,11 @@ def _missing(
     bar: int,
 ) -> Complex:
     """What a loop's coherent stem lacks in a bar, [channels, frequencies, frames in a bar]; nothing where it is off."""
-    repeated = coherent(bar).swapaxes(1, 2)
+    missing = sounding(own, bar)
     heard = own[matrix[bar, own] > 0]
-    if len(heard) == 0:
-        return np.zeros_like(repeated)
-    missing: Complex = doubts[heard].max(axis=0) * (sounding(own, bar) - repeated)
+    if len(heard):
+        missing -= coherent(bar).swapaxes(1, 2)
+        missing *= doubts[heard].max(axis=0)
     return missing
 
 

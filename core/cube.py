@@ -106,17 +106,25 @@ def analyse(samples: Samples, framing: Framing) -> Cube:
 def bar_spectra(samples: Samples, framing: Framing) -> Callable[[int], NDArray[np.complex64]]:
     """`analyse` of one bar at a time, [channels, frames per bar, frequencies], where the whole cube is not needed."""
     length = len(framing.window)
+    half = length // 2
     inside = samples[:, framing.start : framing.end]
-    padded = np.pad(inside, ((0, 0), (length // 2, length // 2)))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, length, axis=1)
     slots = framing._slots.reshape(framing.bars, -1)
 
     def spectra(bar: int) -> NDArray[np.complex64]:
-        frames = windows[:, slots[bar]]
+        around = _between(inside, int(slots[bar, 0]) - half, int(slots[bar, -1]) + half)
+        windows = np.lib.stride_tricks.sliding_window_view(around, length, axis=1)
+        frames = windows[:, slots[bar] - slots[bar, 0]]
         frames *= framing.window
         return np.asarray(scipy.fft.rfft(frames, axis=-1, overwrite_x=True), dtype=np.complex64)
 
     return spectra
+
+
+def _between(samples: Samples, start: int, end: int) -> Samples:
+    """Samples [channels, end - start], silent before the first and after the last there are."""
+    here = samples[:, max(start, 0) : end]
+    missing = (max(-start, 0), max(end - samples.shape[1], 0))
+    return np.pad(here, ((0, 0), missing)) if any(missing) else here
 
 
 def synthesise(cube: Cube, framing: Framing, frames: int) -> Samples:

@@ -33,7 +33,7 @@ MAGNITUDE_SWEEPS = 40
 PLACE_BARS = 3.0  # bars that a loop's common place counts for against what single bins say
 FLOOR = 1e-4  # of a frequency's mean power: what no loop explains
 SURPRISE = 4.0  # times (6 dB) the model's power: above it something else sounds
-CHUNK = 64  # frequencies fitted at once: few enough for the cache
+CHUNK = 32  # frequencies fitted at once: few enough for the cache
 FIRST_SHARE = 0.9  # of its loop's place in a covariance at first, when single bins know nothing yet
 TINY = 1e-12
 
@@ -78,12 +78,14 @@ def shared(cube: Cube, templates: Complex, matrix: Array) -> Callable[[NDArray[n
         matrix: D [bars, types].
     """
     powers, places = np.square(matrix), templates.swapaxes(3, 4)
-    whitened = _by_bars(cube)
+    whitened = by_bars(cube)
     _whiten(whitened, places, powers)
 
     def sounding(types: NDArray[np.intp], bar: int) -> Complex:
         """D^2 G T^-1 X, summed over the types."""
-        return _apply(_mixed(places[types], powers[bar, types]), whitened[bar]).swapaxes(1, 2)
+        of_these = np.zeros_like(powers[bar])
+        of_these[types] = powers[bar, types]
+        return _apply(_mixed(places, of_these), whitened[bar]).swapaxes(1, 2)
 
     return sounding
 
@@ -98,7 +100,7 @@ def fit_templates(
         matrix, owners: D [bars, types] and the loop of each type, as from `type_matrix`.
     """
     channels, frequencies, frames, _ = cube.shape
-    bars = _by_bars(cube)
+    bars = by_bars(cube)
     templates = np.empty((matrix.shape[1], channels, channels, frames, frequencies), dtype=np.complex64)
     chunks = [slice(start, min(start + CHUNK, frequencies)) for start in range(0, frequencies, CHUNK)]
     for chunk, fitted in zip(
@@ -111,7 +113,7 @@ def fit_templates(
 
 def _fit(bars: Complex, matrix: Array, owners: NDArray[np.intp], sweeps: int) -> Complex:
     """The covariances of a few frequencies, [types, channels, channels, frames in a bar, frequencies]."""
-    level = np.square(np.abs(bars)).mean(axis=(0, 1, 2)) + np.float32(TINY)
+    level = mean_power(bars).mean(axis=0) + np.float32(TINY)
     bars = bars / np.sqrt(level)
     rows, bar_row, counts = np.unique(matrix, axis=0, return_inverse=True, return_counts=True)
     groups = [bars[bar_row.ravel() == row] for row in range(len(rows))]  # bars in which the same types sound
@@ -128,9 +130,18 @@ def _fit(bars: Complex, matrix: Array, owners: NDArray[np.intp], sweeps: int) ->
     return fitted
 
 
-def _by_bars(cube: Cube) -> Complex:
+def by_bars(cube: Cube) -> Complex:
     """A cube as it lies in memory, [bars, channels, frames in a bar, frequencies]."""
     return cube.transpose(3, 0, 2, 1)
+
+
+def mean_power(bars: Complex) -> Array:
+    """Over bars and channels, [frames in a bar, frequencies]; bar by bar, for the squares of all would need memory."""
+    total = np.zeros(bars.shape[2:], dtype=np.float32)
+    for bar in bars:
+        total += np.square(np.abs(bar)).mean(axis=0)
+    mean: Array = total / np.float32(len(bars))
+    return mean
 
 
 def _planes(matrices: Complex) -> Array:
@@ -165,10 +176,7 @@ def _placed(seen: Complex, rows: Array, counts: NDArray[np.intp], powers: Array)
 
 def _whiten(bars: Complex, templates: Complex, powers: Array) -> None:
     """T_b^-1 X_b in place of X_b in every bin; where the mixture surprises, T_b grows by what no loop explains."""
-    floor = np.zeros(bars.shape[-1], dtype=np.float32)
-    for bar in bars:
-        floor += np.square(np.abs(bar)).mean(axis=(0, 1))
-    floor = np.float32(FLOOR / len(bars)) * floor + np.float32(TINY)
+    floor = np.float32(FLOOR) * mean_power(bars).mean(axis=0) + np.float32(TINY)
     identity = np.eye(bars.shape[1], dtype=np.float32)[:, :, None, None]
 
     def whiten(bar: int) -> None:
