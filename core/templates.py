@@ -56,11 +56,17 @@ def template_stems(
 
 
 def each_stem(
-    cube: Cube, framing: Framing, layout: Layout, rooms: Iterable[Samples], *, progress: Progress = silent
+    cube: Cube,
+    framing: Framing,
+    layout: Layout,
+    rooms: Iterable[Samples],
+    *,
+    sweeps: int = SWEEPS,
+    progress: Progress = silent,
 ) -> Iterator[Samples]:
     """One after the other what `template_stems` gives, each written to its room [channels, frames]."""
     matrix, owners, _ = type_matrix(layout)
-    templates = fit_templates(cube, matrix, owners, progress=part_of(progress, 0.0, 0.6))
+    templates = fit_templates(cube, matrix, owners, sweeps=sweeps, progress=part_of(progress, 0.0, 0.6))
     sounding = shared(cube, templates, matrix)
     for loop, room in zip(range(layout.loops), rooms, strict=False):  # rooms may be without end
         progress(0.6 + 0.4 * loop / layout.loops, "separation")
