@@ -33,6 +33,7 @@ ALLOWED: dict[State, frozenset[State]] = {
 }
 FINAL = frozenset({State.DONE, State.CANCELLED, State.FAILED})
 ATTACHED_TO = frozenset({State.QUEUED, State.RUNNING, State.INTERRUPTED})
+ATTEMPTS = 2  # runs that a job gets, where the first ended by no fault of its own
 
 _RECORDED = ("state", "seq", "code", "text", "identity", "client", "rid", "attempt")  # by the journal, as they are
 

@@ -13,13 +13,12 @@ from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
-from bridge.job import ATTACHED_TO, FINAL, Job, State
+from bridge.job import ATTACHED_TO, ATTEMPTS, FINAL, Job, State
 from bridge.journal import Journal
 from bridge.request import JobRequest
 from core.errors import Code, LoopError
 
 KEPT = 1_000  # finished jobs that can still be asked about
-ATTEMPTS = 2  # runs that a job gets, where the first ended by no fault of its own
 
 _log = logging.getLogger(__name__)
 

@@ -12,18 +12,22 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from bridge.job import Job
+from bridge.job import ATTEMPTS, Job
 
 
 def staging_folder(job: Job) -> Path:
     """The folder of this attempt, in the folder that receives the result."""
-    return job.request.out / f".{job.id}.{job.attempt}.part"
+    return _of_attempt(job, job.attempt)
 
 
 def sweep(job: Job) -> None:
-    """Remove what any attempt left."""
-    for folder in job.request.out.glob(f".{job.id}.*.part"):
-        shutil.rmtree(folder, ignore_errors=True)
+    """Remove what any attempt left; by name, for there may be thousands of results beside it."""
+    for attempt in range(1, ATTEMPTS + 1):
+        shutil.rmtree(_of_attempt(job, attempt), ignore_errors=True)
+
+
+def _of_attempt(job: Job, attempt: int) -> Path:
+    return job.request.out / f".{job.id}.{attempt}.part"
 
 
 def free_targets(made: Path, out: Path) -> Iterator[Path]:

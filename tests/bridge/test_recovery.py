@@ -13,7 +13,7 @@ from daemon_process import FAKE, Process
 
 from bridge import workers as workers_module
 from bridge.client import Client
-from bridge.job import FINAL, Job, State
+from bridge.job import ATTEMPTS, FINAL, Job, State
 from bridge.jobs import Jobs, open_journal
 from bridge.journal import Journal
 from bridge.recovery import recover
@@ -152,7 +152,7 @@ def test_only_what_is_ours_is_removed(next_life: Lives, song: Path, settings: Br
     job = jobs.start(request(song), "")
     begun = jobs.take()
     assert begun is not None
-    for name in (staging_folder(begun).name, f".{job.id}.9.part", ".0123456789abcdef.1.part", "song.part"):
+    for name in (staging_folder(begun).name, f".{job.id}.{ATTEMPTS}.part", ".0123456789abcdef.1.part", "song.part"):
         (song.parent / name / "stems").mkdir(parents=True)
     (settings.runtime / "daemon.json.abcd.part").touch()
     (settings.job_logs / "gone.log").touch()

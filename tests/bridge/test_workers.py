@@ -15,7 +15,7 @@ import numpy as np
 import psutil
 import pytest
 
-from bridge.job import FINAL, Job, State
+from bridge.job import ATTEMPTS, FINAL, Job, State
 from bridge.jobs import Jobs
 from bridge.request import JobRequest
 from bridge.work import extract_to_folder, warm_up
@@ -262,7 +262,7 @@ def test_a_clock_that_steps_changes_nothing(running: Start, song: Path, monkeypa
 def test_what_a_killed_daemon_left_is_cleared(running: Start, song: Path) -> None:
     jobs = running(fake_work.quick)
     name = JobRequest(song, song.parent).identity("content")
-    (song.parent / f".{name}.7.part" / "song-loops" / "stems").mkdir(parents=True)
+    (song.parent / f".{name}.{ATTEMPTS}.part" / "song-loops" / "stems").mkdir(parents=True)
     assert ended(jobs, add(jobs, song)).state is State.DONE
     assert left(song) == ["song-loops"]
 
