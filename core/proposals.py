@@ -13,7 +13,7 @@ from core.votes import Bins
 Gains = NDArray[np.float32]
 
 PER_LOOP = 0.0025  # of the empty description: what a loop must save
-PER_SWITCH = 0.0006  # and for each time that it goes on or off
+PER_SWITCH = 0.0004  # and for each time that it goes on or off
 PER_BAR = 0.1  # and for each of its bars but the first, of the share of it that one bar of the song has
 DOUBT = 0.002  # of the empty description: how much better than at a glance a proposal may be
 GAIN_STEPS = 8
