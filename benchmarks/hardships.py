@@ -93,7 +93,7 @@ class Feeder:
                 self._open.append(song)
             with suppress(LoopError), self._daemon.client() as client:  # it is just not there
                 self._open = [song for song in self._open if not self._is_done(client, song)]
-            time.sleep(0.05)
+            time.sleep(0.5)  # a daemon takes 10 jobs a second from a client: asked faster, it refuses the rest
 
     def _is_done(self, client: Client, song: Path) -> bool:
         reply = client.extract(song)
