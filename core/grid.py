@@ -18,7 +18,7 @@ from core.barphase import SLOTS, better_phase
 from core.bars import MIN_BARS, BarGrid
 from core.period import Period, autocorrelation, candidate_periods, fit_period
 from core.progress import Progress, silent
-from core.repeats import BarSpectra
+from core.repeats import BarSpectra, best_of
 
 Starts = NDArray[np.float64]
 
@@ -56,6 +56,7 @@ class Refined:
         bar_frames: the true length of a bar, or None where no single one is known.
         coherence_before, coherence_after: correlation of bars with those 1, 2, 4, 8 and 16 bars later, best of them:
             the share of the sound that repeats from bar to bar on the given grid and on this one.
+        steadiness: the mean of these correlations on this grid, less where bars slowly drift away from the sound.
         changes: what was changed, in words; empty where the bars are as given.
     """
 
@@ -64,6 +65,7 @@ class Refined:
     bar_frames: float | None
     coherence_before: float
     coherence_after: float
+    steadiness: float
     changes: tuple[str, ...]
 
 
@@ -107,10 +109,11 @@ def refine(samples: Samples, grid: BarGrid, *, rate: int, progress: Progress = s
 
 def _better(given: Refined, placed: Refined) -> Refined:
     """The placed bars, unless the given ones repeat better or, but for roundings, are the same and repeat as well."""
-    least = SAME_COHERENCE * given.coherence_after - CHANCE
     if given.grid.bars == placed.grid.bars and np.abs(given.grid.starts - placed.grid.starts).max() <= 1:
-        least = given.coherence_after + PLAIN
-    return placed if placed.coherence_after >= least else replace(given, bar_frames=placed.bar_frames)
+        better = placed.steadiness >= given.steadiness + PLAIN
+    else:
+        better = placed.coherence_after >= SAME_COHERENCE * given.coherence_after - CHANCE
+    return placed if better else replace(given, bar_frames=placed.bar_frames)
 
 
 def _emphasised(samples: Samples) -> Samples:
@@ -122,8 +125,9 @@ def _emphasised(samples: Samples) -> Samples:
 
 
 def _measured(mono: Samples, grid: BarGrid) -> Refined:
-    coherence = BarSpectra(mono, grid.starts).coherence()
-    return Refined(grid, np.zeros(grid.bars), None, coherence, coherence, ())
+    returns = BarSpectra(mono, grid.starts).at_distances()
+    coherence = best_of(returns)
+    return Refined(grid, np.zeros(grid.bars), None, coherence, coherence, float(returns.mean()), ())
 
 
 def _rephased(mono: Samples, given: Refined) -> Refined:
@@ -309,12 +313,14 @@ def _on_frames(mono: Samples, grid: BarGrid, proposal: _Proposal, given: Refined
         starts, fractions = _whole_and_part(true, len(mono))
     elif bar is not None and bar % 0.5:
         bar = float(np.polyfit(np.arange(len(starts)), starts, 1)[0])  # the roundings know it best
+    returns = between if shifted else whole
     return Refined(
         replace(grid, starts=starts, beats_per_bar=_beats(grid, bar)),
         fractions * shifted,
         bar,
         given.coherence_before,
-        max(0.0, float((between if shifted else whole).max(initial=0.0))),
+        best_of(returns),
+        float(returns.mean()),
         (*given.changes, *proposal.changes),
     )
 
@@ -332,11 +338,11 @@ def _aligned(mono: Samples, bars: Refined, rate: int) -> Refined:
     starts, shifts = _whole_and_part(true, len(mono))
     if np.diff(starts).min() <= 0:
         return bars
-    coherence = BarSpectra(mono, starts).coherence(shifts)
-    if coherence < bars.coherence_after + WON:
+    returns = BarSpectra(mono, starts).at_distances(shifts)
+    if best_of(returns) < bars.coherence_after + WON:
         return bars
-    grid = replace(bars.grid, starts=starts)
-    return Refined(grid, shifts, None, bars.coherence_before, coherence, (*bars.changes, "drift followed"))
+    grid, changes = replace(bars.grid, starts=starts), (*bars.changes, "drift followed")
+    return Refined(grid, shifts, None, bars.coherence_before, best_of(returns), float(returns.mean()), changes)
 
 
 def _rounded(spectra: BarSpectra, true: Starts, nearest: NDArray[np.int64]) -> NDArray[np.int64]:

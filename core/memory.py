@@ -85,6 +85,7 @@ def _from_refined(refined: Refined) -> Arrays:
         "bar_frames": refined.bar_frames,
         "coherence_before": refined.coherence_before,
         "coherence_after": refined.coherence_after,
+        "steadiness": refined.steadiness,
     }
     changes = np.array(json.dumps(refined.changes))
     return {

@@ -26,10 +26,6 @@ class BarSpectra:
             bars[bar, : end - start] = mono[start:end]
         self._spectra: NDArray[np.complex64] = scipy.fft.rfft(bars, axis=1)
 
-    def coherence(self, shifts: NDArray[np.float64] | None = None) -> float:
-        """The share of the sound that returns 1, 2, 4, 8 or 16 bars later, the best of them, 0 to 1."""
-        return max(0.0, float(self.at_distances(shifts).max(initial=0.0)))
-
     def at_distances(self, shifts: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
         """The correlation of bars with those 1, 2, 4, 8 and 16 bars later, as far as there are so many, [distances].
 
@@ -86,6 +82,11 @@ class BarSpectra:
                 late[bar] = _peak(np.concatenate([shared[-reach - 1 :], shared[: reach + 2]])) - reach
             late -= np.median(late)
         return late
+
+
+def best_of(correlations: NDArray[np.float64]) -> float:
+    """The coherence of bars: the share of the sound that returns after the best of the distances, 0 to 1."""
+    return max(0.0, float(correlations.max(initial=0.0)))
 
 
 def _peak(values: NDArray[np.float32]) -> float:
