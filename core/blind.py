@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from core.cube import Cube
 from core.layout import Layout
-from core.moves import grown, joined, merged, pruned, reassigned, relengthened, without_shadows
+from core.moves import exchanged, grown, joined, merged, pruned, reassigned, relengthened, without_shadows
 from core.progress import Progress, part_of, silent
-from core.proposals import PER_LOOP, Proposal, only, propose, with_gains, worth
+from core.proposals import PER_LOOP, Proposal, evened, only, propose, silenced, with_gains, worth
 from core.sparse_code import Coder, coder
 from core.tails import owners, ringing
 from core.votes import MISFITS, Candidate, Patterns, candidates, choose_bins, count_votes, two_level
+from core.widening import widened
 
 VOTERS = 20_000  # bins that vote
 CODED = 250  # bins that are described: half of them from the strongest patterns, half at random
@@ -132,8 +133,9 @@ def _settle(subset: Coder, proposed: list[Candidate], longest: int, progress: Pr
             break
         # What did not pay beside half the loops may pay beside all of them, so all are asked again.
         pool = proposed + _left_over(current, longest)
-    current = _reconsidered(subset, current, proposed, longest, part_of(progress, ROUNDS / (ROUNDS + 2), 1.0))
-    return with_gains(subset, without_shadows(subset, pruned(subset, current)))
+    current = _reconsidered(subset, current, proposed, longest, part_of(progress, ROUNDS / (ROUNDS + 2), 0.9))
+    current = exchanged(subset, _widened(subset, current, longest), longest, part_of(progress, 0.9, 1.0))
+    return evened(subset, with_gains(subset, without_shadows(subset, pruned(subset, current))))
 
 
 def _tidied(subset: Coder, current: Proposal, longest: int) -> Proposal:
@@ -143,7 +145,8 @@ def _tidied(subset: Coder, current: Proposal, longest: int) -> Proposal:
 
 
 def _without_needless(subset: Coder, current: Proposal) -> Proposal:
-    return merged(subset, pruned(subset, with_gains(subset, current)))
+    current = merged(subset, pruned(subset, with_gains(subset, current)))
+    return evened(subset, silenced(subset, current))
 
 
 def _reshaped(subset: Coder, current: Proposal, longest: int) -> Proposal:
@@ -172,6 +175,15 @@ def _reconsidered(
             other = propose(subset, other.phases, other.lengths, other.gains)
             if other.score < current.score - PER_LOOP * subset.empty.length:
                 current = joined(subset, with_gains(subset, other), longest)
+    return current
+
+
+def _widened(subset: Coder, current: Proposal, longest: int) -> Proposal:
+    for _ in range(ROUNDS):
+        wider = widened(subset, current, [candidate.on for candidate in _left_over(current, longest)])
+        if wider.loops == current.loops:
+            break
+        current = _tidied(subset, wider, longest)
     return current
 
 

@@ -25,7 +25,7 @@ from core.threads import each
 from core.votes import SHORT
 
 ROUNDING = 0.4  # frames, root mean square, between two roundings of one position to whole frames
-WHOLE = 0.02  # frames: bars this near to a whole number of frames lie on whole frames
+WHOLE = 0.1  # frames: bars that are off a whole number of frames by less over the whole song lie on whole frames
 FAINT = 1e-4  # -40 dB beside all loops together
 ENTANGLED = 1.0  # noise gain from which a loop takes in more than it averages out
 LOUD = 0.02  # share of the energy in the rest from which loops that are played by hand are looked for in it
@@ -154,8 +154,9 @@ def _jitter(refined: Refined) -> float:
     """How far repeats may be off: bars that are no whole number of frames had to be rounded by someone."""
     length = refined.bar_frames
     if length is None:
-        return 0.0 if np.ptp(refined.grid.lengths) == 0 else ROUNDING
-    return 0.0 if abs(length - round(length)) < WHOLE else ROUNDING
+        wavering = np.abs(np.diff(refined.grid.lengths)) == 1  # a change of tempo is no rounding
+        return ROUNDING if wavering.any() or refined.shifts.any() else 0.0
+    return 0.0 if abs(length - round(length)) * refined.grid.bars < WHOLE else ROUNDING
 
 
 def _rearrange(stems: Samples, order: NDArray[np.intp]) -> None:

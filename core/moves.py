@@ -1,6 +1,7 @@
 """Moves in the search for a layout: each takes a proposal and gives one whose description is shorter, or the same.
 
-Loops come, go, become one, are given their bars anew and get other lengths (for those that ring on, see `core.tails`).
+Loops come, go, become one, are given their bars anew, get other lengths and exchange them (for those that ring on, see
+`core.tails`).
 """
 
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from itertools import combinations
 import numpy as np
 
 from core.cycles import LENGTHS, On, Phases, counted_from_song, counted_from_switch, switches
+from core.progress import Progress
 from core.proposals import (
     GAIN_RANGE,
     PER_LOOP,
@@ -17,6 +19,7 @@ from core.proposals import (
     Proposal,
     improved,
     only,
+    propose,
     some_of,
     with_gains,
     worth,
@@ -28,6 +31,7 @@ ROUNDS = 3
 RETURNS = 2.5  # so often a longer cycle must be heard to be tried
 FIRST_LENGTH = 0.01  # of the empty description: what a longer cycle must save while other loops are still missing
 SHADOW = 0.1  # of the empty description: a loop that saves more is no mere change of level
+EXCHANGE = 0.001  # of the empty description: what exchanged cycles must save
 EVEN = 0.03  # gains all this near to 1 are 1
 
 
@@ -95,14 +99,16 @@ def _joins(subset: Coder, current: Proposal, one: int, other: int, longest: int)
     row_gains = np.where(first, current.gains[:, one], scale * current.gains[:, other])
     phases, lengths, gains = some_of(current, [k for k in range(current.loops) if k not in (one, other)])
     gains = np.concatenate([gains, row_gains[:, None]], axis=1).astype(np.float32)
-    for length in sorted({current.lengths[one], current.lengths[other], *_longest_cycles(on, longest)}):
-        for row in _phasings(on, length):
+    for length in sorted(
+        {current.lengths[one], current.lengths[other], *(n for group in _cycles(on, longest) for n in group[:1])}
+    ):
+        for row in phasings(on, length):
             fewer = improved(subset, current, [*phases, row], [*lengths, length], gains, margin=-SHADOW)
             if fewer is not None:
                 yield fewer
 
 
-def _phasings(on: On, length: int) -> list[Phases]:
+def phasings(on: On, length: int) -> list[Phases]:
     """The ways in which a loop of some length may be counted."""
     from_song, from_switch = counted_from_song(on, length), counted_from_switch(on, length)
     return [from_song] if np.array_equal(from_song, from_switch) else [from_song, from_switch]
@@ -177,13 +183,22 @@ def relengthened(subset: Coder, current: Proposal, longest: int) -> Proposal:
     return current
 
 
-def _relengthened(subset: Coder, current: Proposal, loop: int, longest: int, margin: float = PER_LOOP) -> Proposal:
-    """The longest cycles are tried first, as they hold all that divide them; then shorter ones."""
+def _relengthened(
+    subset: Coder, current: Proposal, loop: int, longest: int, margin: float = PER_LOOP, *, every: bool = False
+) -> Proposal:
+    """The longest cycles are tried first, as they hold all that divide them; then shorter ones.
+
+    Args:
+        every: where the longest does not pay, the next ones are tried too.
+    """
     on = current.phases[loop] >= 0
-    for length in _longest_cycles(on, longest):
-        if length != current.lengths[loop]:
-            current = _counted(subset, current, loop, on, length, margin) or current
-    for length in (n for n in reversed(LENGTHS) if current.lengths[loop] % n == 0 and n < current.lengths[loop]):
+    for cycles in _cycles(on, longest):
+        for length in cycles if every else cycles[:1]:
+            longer = None if length == current.lengths[loop] else _counted(subset, current, loop, on, length, margin)
+            if longer is not None:
+                current = longer
+                break
+    for length in reversed(_divisors(current.lengths[loop])):
         shorter = _counted(subset, current, loop, on, length, 0.0)
         if shorter is None:
             break
@@ -191,20 +206,58 @@ def _relengthened(subset: Coder, current: Proposal, loop: int, longest: int, mar
     return current
 
 
+def _divisors(length: int) -> list[int]:
+    """Shorter lengths of loops that divide this one."""
+    return [n for n in LENGTHS if n < length and length % n == 0]
+
+
+def exchanged(subset: Coder, current: Proposal, longest: int, progress: Progress) -> Proposal:
+    """With a loop's longer cycle given to another one where that is shorter, though neither half of the step need be.
+
+    A search among few bins tells what to look at closely.
+    """
+    loop = 0
+    while loop < current.loops:
+        progress(loop / current.loops, "layout")
+        rough = subset.glance
+        now = propose(rough, current.phases, current.lengths, current.gains)
+        other = min(_exchanges(rough, current, loop, longest), key=lambda other: other.score, default=None)
+        loop += 1
+        if other is not None and other.score < now.score + EXCHANGE * rough.empty.length:
+            other = propose(subset, other.phases, other.lengths, other.gains)
+            if other.score < current.score - EXCHANGE * subset.empty.length:
+                current = joined(subset, with_gains(subset, other), longest)
+    return current
+
+
+def _exchanges(subset: Coder, current: Proposal, loop: int, longest: int) -> Iterator[Proposal]:
+    for length in _divisors(current.lengths[loop]):
+        for row in phasings(current.phases[loop] >= 0, length):
+            changed = propose(subset, *_with_one(current, loop, row, length), current.gains)
+            for other in range(current.loops):
+                if other != loop:
+                    changed = _relengthened(subset, changed, other, longest, 0.0, every=True)
+            yield changed
+
+
 def _counted(subset: Coder, current: Proposal, loop: int, on: On, length: int, margin: float) -> Proposal | None:
     """With one loop of another length, counted as is best."""
-    lengths = [*current.lengths[:loop], length, *current.lengths[loop + 1 :]]
     changed = [
-        improved(subset, current, [*current.phases[:loop], row, *current.phases[loop + 1 :]], lengths, margin=margin)
-        for row in _phasings(on, length)
+        improved(subset, current, *_with_one(current, loop, row, length), margin=margin) for row in phasings(on, length)
     ]
     return min((found for found in changed if found is not None), key=lambda found: found.score, default=None)
 
 
-def _longest_cycles(on: On, longest: int) -> list[int]:
-    """The longest cycles, of those that divide by three and those that do not, that a row is long enough for."""
-    possible = [n for n in LENGTHS if n <= longest and on.sum() >= RETURNS * n]
-    return [group[-1] for group in ([n for n in possible if n % 3], [n for n in possible if not n % 3]) if group]
+def _with_one(current: Proposal, loop: int, row: Phases, length: int) -> tuple[list[Phases], list[int]]:
+    """The phases and lengths with one loop's changed."""
+    phases, lengths = current.phases, current.lengths
+    return [*phases[:loop], row, *phases[loop + 1 :]], [*lengths[:loop], length, *lengths[loop + 1 :]]
+
+
+def _cycles(on: On, longest: int) -> list[list[int]]:
+    """The cycles that a row is long enough for, longest first: those that do not divide by three, and those that do."""
+    possible = [n for n in reversed(LENGTHS) if n <= longest and on.sum() >= RETURNS * n]
+    return [[n for n in possible if n % 3], [n for n in possible if not n % 3]]
 
 
 def _loops_of(proposed: list[Candidate]) -> tuple[list[Phases], list[int], Gains]:

@@ -14,10 +14,12 @@ Gains = NDArray[np.float32]
 
 PER_LOOP = 0.0025  # of the empty description: what a loop must save
 PER_SWITCH = 0.0004  # and for each time that it goes on or off
+PER_GAINS = 0.001  # and for having gains
 PER_BAR = 0.1  # and for each of its bars but the first, of the share of it that one bar of the song has
 DOUBT = 0.002  # of the empty description: how much better than at a glance a proposal may be
 GAIN_STEPS = 8
 GAIN_RANGE = (0.25, 4.0)
+FAINT_GAIN = 0.3
 GAIN_STIFFNESS = 0.02  # pull of gains towards 1, so that bars without evidence keep it
 
 
@@ -99,6 +101,35 @@ def with_gains(subset: Coder, current: Proposal) -> Proposal:
             break
         best = refit
     return best
+
+
+def evened(subset: Coder, current: Proposal) -> Proposal:
+    """With gains of 1 wherever others hardly shorten the description: all loops at once, or those most even first."""
+    bound = PER_GAINS * subset.empty.length
+    uneven = np.array([np.abs(current.gains[row >= 0, k] - 1).max() for k, row in enumerate(current.phases)])
+    if not uneven.any():
+        return current
+    even = propose(subset, current.phases, current.lengths)
+    if even.score < current.score + bound:
+        return even
+    for k in np.flatnonzero(uneven)[np.argsort(uneven[uneven > 0])]:
+        gains = current.gains.copy()
+        gains[:, k] = 1.0
+        even = propose(subset, current.phases, current.lengths, gains)
+        current = even if even.score < current.score + bound else current
+    return current
+
+
+def silenced(subset: Coder, current: Proposal) -> Proposal:
+    """With loops off in bars where they would have to be as faint as gains may be, where that is shorter."""
+    for k, row in enumerate(current.phases):
+        faint = (row >= 0) & (current.gains[:, k] <= FAINT_GAIN)
+        if faint.any() and np.count_nonzero((row >= 0) & ~faint) > 1:
+            gains = current.gains.copy()
+            gains[:, k] = 1.0
+            phases = [*current.phases[:k], np.where(faint, -1, row).astype(np.int16), *current.phases[k + 1 :]]
+            current = improved(subset, current, phases, current.lengths, gains) or current
+    return current
 
 
 def fitted_gains(subset: Coder, current: Proposal) -> Gains:

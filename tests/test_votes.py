@@ -3,7 +3,7 @@
 import numpy as np
 
 from core.cube import analyse, frame
-from core.votes import Vote, candidates, choose_bins, count_votes, two_level
+from core.votes import STRAYS, Vote, candidates, choose_bins, count_votes, two_level
 from tests.layout_bins import loop_bins, row, rows_of
 from tests.loop_songs import tiny_song
 
@@ -67,7 +67,7 @@ def test_bins_are_chosen_alike_each_time_and_low_ones_only_where_repeats_are_rou
     one, two = (choose_bins(cube, 500, seed=3) for _ in range(2))
     np.testing.assert_array_equal(one.bins, two.bins)
     assert not one.slack.any()
-    assert 0 < choose_bins(cube, 500, seed=3, jitter=2.0).slack.max() < (3 * 0.3) ** 2
+    assert 0 < choose_bins(cube, 500, seed=3, jitter=2.0).slack.max() < (STRAYS * 0.3) ** 2
 
 
 def test_a_row_with_few_votes_does_not_take_the_bars_of_a_loop_for_its_own() -> None:
