@@ -40,7 +40,7 @@ CHANCE = 0.02  # of coherence, which unlike sounds have as well
 DRIFT = 0.015  # seconds by which played bars are early or late
 WON = 0.25  # of coherence that must be won by following a drift
 PLAIN = 0.002  # of the correlation that shifts by fractions must win over whole frames
-FINE = 0.04  # frames by which the bar length may be wrong
+STRETCHES = sorted(np.linspace(-0.04, 0.04, 33), key=abs)  # frames by which the bar length may be wrong
 PARTS = sorted(np.linspace(-1.0, 1.0, 21), key=abs)  # of a frame by which the first start may be off
 PADDING = 0.005  # seconds that the first or last bar may lack
 
@@ -349,14 +349,20 @@ def _rounded(spectra: BarSpectra, true: Starts, nearest: NDArray[np.int64]) -> N
     """True starts [bars + 1] rounded as the clips of the song were, given the spectra of bars at the nearest frames.
 
     The fraction of the first start, unknown to the ear, and the last hundredths of the bar length decide which bars
-    were rounded up.
+    were rounded up: first roughly, then to the hundredth of a frame that tells one bar in a hundred from the others.
     """
-    best, most = nearest, (1 + PLAIN) * spectra.agreement(np.zeros(len(true) - 1, dtype=np.int64))
     numbers = np.arange(len(true)) - len(true) / 2
-    for stretch in np.linspace(-FINE, FINE, 33):
-        for part in PARTS:
-            starts = np.round(true + part + stretch * numbers).astype(np.int64)
-            agreement = spectra.agreement((starts - nearest)[:-1])
-            if agreement > most:
-                best, most = starts, (1 + PLAIN) * agreement
-    return best
+
+    def rounded(part: float, stretch: float) -> NDArray[np.int64]:
+        return np.asarray(np.round(true + part + stretch * numbers), dtype=np.int64)
+
+    def agreement(rounding: tuple[float, float]) -> float:
+        return spectra.agreement((rounded(*rounding) - nearest)[:-1])
+
+    part, stretch = 0.0, 0.0
+    for scale in (1.0, 0.1):
+        part, stretch = max(
+            ((part + scale * more, stretch + scale * longer) for longer in STRETCHES for more in PARTS), key=agreement
+        )
+    plain = spectra.agreement(np.zeros(len(true) - 1, dtype=np.int64))
+    return rounded(part, stretch) if agreement((part, stretch)) > (1 + PLAIN) * plain else nearest

@@ -115,6 +115,15 @@ def test_clips_on_their_nearest_frame_stay_on_whole_frames(bar: float, origin: s
     assert refined.coherence_after > 0.85
 
 
+@pytest.mark.parametrize("bar", [11_111.61898, 11_111.38153, 11_111.55385])
+def test_the_very_bars_that_were_rounded_up_are_found(bar: float) -> None:
+    """In so many bars their fractions lie as close as a fiftieth of a frame; a constant shift does no harm."""
+    bars = 51
+    refined = refine(_song(bar, bars=bars), _grid(bar, bars=bars, jitter=0.001, origin="tracker"), rate=RATE)
+    true = np.round(FIRST + bar * np.arange(bars))
+    assert np.ptp(refined.grid.starts[:bars] - true) == 0
+
+
 @pytest.mark.parametrize(("bar", "bars"), [(11_111.37, 32), (11_111.013, 64)])  # the second drifts by less than a frame
 def test_clips_between_frames_get_their_shifts(bar: float, bars: int) -> None:
     smooth = sosfiltfilt(butter(4, 0.6, output="sos"), _loop(0, 11_111))
