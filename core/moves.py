@@ -99,9 +99,8 @@ def _joins(subset: Coder, current: Proposal, one: int, other: int, longest: int)
     row_gains = np.where(first, current.gains[:, one], scale * current.gains[:, other])
     phases, lengths, gains = some_of(current, [k for k in range(current.loops) if k not in (one, other)])
     gains = np.concatenate([gains, row_gains[:, None]], axis=1).astype(np.float32)
-    for length in sorted(
-        {current.lengths[one], current.lengths[other], *(n for group in _cycles(on, longest) for n in group[:1])}
-    ):
+    likely = [cycles[0] for cycles in _cycles(on, longest) if cycles]
+    for length in sorted({current.lengths[one], current.lengths[other], *likely}):
         for row in phasings(on, length):
             fewer = improved(subset, current, [*phases, row], [*lengths, length], gains, margin=-SHADOW)
             if fewer is not None:
