@@ -17,6 +17,7 @@ from core.errors import Code, LoopError
 MIGRATIONS = ("CREATE TABLE jobs (arrival INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, record TEXT NOT NULL)",)
 """Each leads from one schema version to the next; a file's version is the number of those it has seen."""
 
+CACHE_KB = 256
 Record = Mapping[str, Any]
 
 _COMPANIONS = ("", "-wal", "-shm")  # the files of a database in WAL mode
@@ -115,6 +116,7 @@ def _open(path: Path, check: Callable[[Record], object]) -> sqlite3.Connection:
         _check_version(connection)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")  # whole after a power cut, complete after a kill
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KB}")  # read at the start alone: it only grew with the journal
         [verdict] = connection.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":
             raise ValueError(verdict)
