@@ -19,7 +19,7 @@ PER_BAR = 0.1  # and for each of its bars but the first, of the share of it that
 DOUBT = 0.002  # of the empty description: how much better than at a glance a proposal may be
 GAIN_STEPS = 8
 GAIN_RANGE = (0.25, 4.0)
-FAINT_GAIN = 0.3
+FAINT_GAIN = 0.3  # down here a gain is at the end of its range: the loop is probably off
 GAIN_STIFFNESS = 0.02  # pull of gains towards 1, so that bars without evidence keep it
 
 
