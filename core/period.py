@@ -31,7 +31,7 @@ class Period:
     """A length that the sound repeats at.
 
     Attributes:
-        frames: the length; its error is about 0.01 frames.
+        frames: the length; its error is mostly below 0.003 frames, 0.015 where clips were rounded to frames.
         strength: how far it stands out from lengths close by, in their standard deviations.
         share: mean correlation at all multiples, about the share of the sound that repeats at this length.
     """

@@ -28,7 +28,7 @@ def widened(subset: Coder, current: Proposal, left_over: list[On]) -> Proposal:
 
 
 def _wider(on: On, left_over: list[On]) -> Iterator[On]:
-    """The row and bars that are left over, or and one of its gaps."""
+    """The row with bars that are left over, and with each of its gaps filled."""
     yield from (on | more for more in left_over if not (on & more).any())
     edges = np.flatnonzero(np.diff(np.concatenate([[True], on, [True]])))
     for start, end in zip(edges[::2], edges[1::2], strict=True):
