@@ -11,7 +11,6 @@ tell. Mean SDR of the stems in dB, assigned one to one, and in brackets how many
 
 import argparse
 from collections.abc import Callable
-from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -23,7 +22,7 @@ from core.audio import Samples
 from core.coherent import separate
 from core.cycles import counted_from_song, counted_from_switch
 from core.extraction import Settings, extract
-from core.grid import refine
+from core.grid import Refined, refine
 from core.layout import Layout
 from core.songs import CLASSES, Song, build
 
@@ -49,16 +48,14 @@ def _rungs(song: Song) -> list[Samples]:
         extract(song.mixture, blind, grid=song.grid).stems,
         extract(song.mixture, told, grid=song.grid).stems,
     ]
+    refined = refine(song.mixture.samples, song.grid, rate=song.rate)
     tries = product((counted_from_song, counted_from_switch), (False, True))
-    by_layout = [_by_layout(song, counted, rings=rings) for counted, rings in tries]
+    by_layout = [_by_layout(song, refined, counted, rings=rings) for counted, rings in tries]
     return [*found, max(by_layout, key=lambda stems: _sdr(song, stems))]
 
 
-def _by_layout(song: Song, counted: Counted, *, rings: bool) -> Samples:
+def _by_layout(song: Song, refined: Refined, counted: Counted, *, rings: bool) -> Samples:
     """The stems along the true layout; where loops of several bars begin anew, and whether they ring on, is tried."""
-    refined = refine(song.mixture.samples, song.grid, rate=song.rate)
-    if refined.grid.bars != song.grid.bars:  # half or double bars sound better, and the layout is of others
-        refined = replace(refined, grid=song.grid, shifts=np.zeros(song.grid.bars))
     pairs = zip(song.activations.T, song.bars_per_loop, strict=True)
     phases = np.stack([counted(active > 0, length) for active, length in pairs], axis=1)
     layout = Layout(song.activations, song.bars_per_loop, phases, (rings,) * song.loops)
