@@ -20,6 +20,7 @@ from core.parts import Parts
 from core.played import find_played_layout
 from core.progress import Progress, part_of
 from core.settings import Settings
+from core.switches import moved_to_switches
 from core.templates import template_stems
 from core.threads import each
 from core.votes import SHORT
@@ -45,34 +46,64 @@ def separate_by_repetition(
     refined = memory.refined(
         grid, lambda: refine(clip.samples, grid, rate=clip.rate, progress=part_of(progress, 0.0, 0.1))
     )
-    framing = frame(refined.grid, clip.rate)
-
-    @cache  # only where it is asked for, and then once
-    def cube() -> Cube:
-        progress(0.1, "spectra")
-        return moved_earlier(analyse(clip.samples, framing), refined.shifts)
-
-    def surveyed() -> Survey:
-        return survey(cube(), longest=longest, jitter=jitter, seed=seed, progress=part_of(progress, 0.2, 0.5))
-
-    count, longest, seed, jitter = settings.loops, settings.max_loop_bars, settings.seed, _jitter(refined)
-    exact = layout_of(memory.survey(refined, longest, jitter, seed, surveyed), count)
-    if exact.layout.loops:
-        cube.cache_clear()  # the largest array by far, and not needed any more
+    refined, exact, cube = _settled(clip, refined, settings, part_of(progress, 0.1, 0.5), memory)
+    if cube is None:
         return _coherent(clip, refined, exact, settings, part_of(progress, 0.5, 1.0))
     if settings.method == "coherent":
         return None
     layout, _ = find_played_layout(
-        cube(), count=count, longest=longest, seed=seed, progress=part_of(progress, 0.5, 0.6)
+        cube,
+        count=settings.loops,
+        longest=settings.max_loop_bars,
+        seed=settings.seed,
+        progress=part_of(progress, 0.5, 0.6),
     )
     if not layout.loops:
         return None
     report = {"method": "played", **_bars_report(refined), "repeating_share": round(exact.repeating, 4)}
-    stems = template_stems(cube(), framing, layout, clip.frames, progress=part_of(progress, 0.6, 1.0))
-    cube.cache_clear()
+    framing = frame(refined.grid, clip.rate)
+    stems = template_stems(cube, framing, layout, clip.frames, progress=part_of(progress, 0.6, 1.0))
+    del cube
     order = np.argsort(-_energies(stems), kind="stable")
     _rearrange(stems, order)
     return Parts(stems, rest_of(clip.samples, stems), layout.of(order), refined.grid, None, None, report, [BY_HAND])
+
+
+def _settled(
+    clip: Clip, refined: Refined, settings: Settings, progress: Progress, memory: SongMemory
+) -> tuple[Refined, Found, Cube | None]:
+    """What is heard on these bars; on a tracker's, on bars begun where it says that loops are switched.
+
+    Each move may show another layout, and that one other switches; bars that find no rest so stay as they were.
+    """
+    first = here = (refined, *_heard(clip, refined, settings, part_of(progress, 0.0, 0.7), memory))
+    for start in (0.7, 0.8, 0.9, None) if refined.grid.origin == "tracker" else ():
+        bars, exact, _ = here
+        moved = moved_to_switches(clip.samples, bars, exact.layout)
+        if moved is bars:
+            return here
+        if start is not None:
+            here = (moved, *_heard(clip, moved, settings, part_of(progress, start, start + 0.1), memory))
+    return first
+
+
+def _heard(
+    clip: Clip, refined: Refined, settings: Settings, progress: Progress, memory: SongMemory
+) -> tuple[Found, Cube | None]:
+    """The layout of what repeats to the sample on these bars; where nothing does, the cube as well, else the largest
+    array by far is given up at once."""
+
+    @cache  # only where it is asked for, and then once
+    def cube() -> Cube:
+        progress(0.0, "spectra")
+        return moved_earlier(analyse(clip.samples, frame(refined.grid, clip.rate)), refined.shifts)
+
+    def surveyed() -> Survey:
+        return survey(cube(), longest=longest, jitter=jitter, seed=seed, progress=part_of(progress, 0.25, 1.0))
+
+    longest, seed, jitter = settings.max_loop_bars, settings.seed, _jitter(refined)
+    exact = layout_of(memory.survey(refined, longest, jitter, seed, surveyed), settings.loops)
+    return exact, None if exact.layout.loops else cube()
 
 
 def _coherent(clip: Clip, refined: Refined, exact: Found, settings: Settings, progress: Progress) -> Parts:

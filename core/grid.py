@@ -90,7 +90,7 @@ def refine(samples: Samples, grid: BarGrid, *, rate: int, progress: Progress = s
         The refined bars, or the given ones where refined bars do not repeat better.
     """
     progress(0.0, "bars to the sample")
-    mono = _emphasised(samples)
+    mono = emphasised(samples)
     given = _measured(mono, grid)
     proposal = _tracked(mono, grid, rate) if grid.origin == "tracker" else None
     progress(0.5, "bars to the sample")
@@ -116,7 +116,7 @@ def _better(given: Refined, placed: Refined) -> Refined:
     return placed if better else replace(given, bar_frames=placed.bar_frames)
 
 
-def _emphasised(samples: Samples) -> Samples:
+def emphasised(samples: Samples) -> Samples:
     """One channel [frames] with its treble raised; uneven weights, so that opposite phases do not cancel."""
     mono = np.float32(0.8) * samples[0] + np.float32(0.6) * samples[-1]
     if len(samples) > 2:

@@ -1,0 +1,76 @@
+"""Where loops are switched tells where bars begin, even under a layer that drowns every attack."""
+
+import numpy as np
+import pytest
+
+from core.audio import Samples
+from core.bars import BarGrid
+from core.grid import Refined
+from core.layout import Layout, one_bar_layout
+from core.switches import moved_to_switches
+
+RATE, BAR, BARS, LOOPS = 8_000, 4_000, 48, 4
+LAYOUT = one_bar_layout((np.random.default_rng(5).random((BARS, LOOPS)) < 0.5).astype(np.float32))
+
+
+def song(*, layer: float = 0.0, channels: int = 2) -> tuple[Samples, np.ndarray]:
+    """Loops of steady noise, without any attack to go by, under noise `layer` times as loud; and where bars begin."""
+    random = np.random.default_rng(1)
+    pieces = random.standard_normal((LOOPS, channels, BAR))
+    played = np.einsum("bl,lct->cbt", LAYOUT.activations, pieces).reshape(channels, -1)
+    loops = np.pad(played, ((0, 0), (700, 900)))
+    noise = layer * loops.std() * random.standard_normal(loops.shape)
+    return 0.1 * (loops + noise).astype(np.float32), 700 + BAR * np.arange(BARS + 1)
+
+
+def begun(starts: np.ndarray) -> Refined:
+    return Refined(BarGrid(starts, 4, "tracker"), np.zeros(BARS), float(BAR), 0.5, 0.5, 0.5, ("evened",))
+
+
+@pytest.mark.parametrize("off", [-1_900, -600, -50, 50, 640, 1_800])
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_bars_begun_early_or_late_are_moved_back(off: int, channels: int) -> None:
+    mixture, true = song(channels=channels)
+    moved = moved_to_switches(mixture, begun(true + off), LAYOUT)
+    assert np.abs(moved.grid.starts[1:-1] - true[1:BARS][-moved.grid.bars + 1 :]).max() <= 2
+    assert moved.changes[0] == "evened"
+    assert "bar lines moved by" in moved.changes[1]
+
+
+@pytest.mark.parametrize("off", [-600, 250])
+def test_a_layer_as_loud_costs_a_few_frames(off: int) -> None:
+    mixture, true = song(layer=1.0)
+    moved = moved_to_switches(mixture, begun(true + off), LAYOUT)
+    assert np.abs(moved.grid.starts - true).max() <= 16
+
+
+@pytest.mark.parametrize("layer", [0.0, 0.5, 2.0, 10.0])
+def test_true_bars_stay(layer: float) -> None:
+    mixture, true = song(layer=layer)
+    given = begun(true)
+    assert moved_to_switches(mixture, given, LAYOUT) is given
+
+
+@pytest.mark.parametrize("layout", [LAYOUT, one_bar_layout(np.ones((BARS, 1), np.float32))])
+@pytest.mark.parametrize("level", [0.0, 0.1])
+def test_what_is_never_switched_is_left_alone(layout: Layout, level: float) -> None:
+    mixture, true = song()
+    noise = (level * np.random.default_rng(3).standard_normal(mixture.shape)).astype(np.float32)
+    given = begun(true + 50)
+    assert moved_to_switches(noise, given, layout) is given
+
+
+@pytest.mark.parametrize("off", [-300, 300])
+def test_bars_stay_within_the_clip(off: int) -> None:
+    mixture, true = song()
+    cut = mixture[:, 710 + min(off, 0) : true[-1] - 10 + max(off, 0)]
+    moved = moved_to_switches(cut, begun(true + off - 710 - min(off, 0)), LAYOUT)
+    assert moved.grid.bars == BARS - 1 == len(moved.shifts)
+    assert 0 <= moved.grid.starts[0] < moved.grid.starts[-1] <= cut.shape[1]
+
+
+def test_few_bars_are_no_evidence() -> None:
+    mixture, true = song()
+    layout = one_bar_layout(LAYOUT.activations[:3])
+    given = begun(true[:4] + 50)
+    assert moved_to_switches(mixture, given, layout) is given
