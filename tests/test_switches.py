@@ -1,10 +1,13 @@
 """Where loops are switched tells where bars begin, even under a layer that drowns every attack."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from core.audio import Samples
+from core.audio import Clip, Samples
 from core.bars import BarGrid
+from core.extraction import extract
 from core.grid import Refined
 from core.layout import Layout, one_bar_layout
 from core.switches import moved_to_switches
@@ -74,3 +77,30 @@ def test_few_bars_are_no_evidence() -> None:
     layout = one_bar_layout(LAYOUT.activations[:3])
     given = begun(true[:4] + 50)
     assert moved_to_switches(mixture, given, layout) is given
+
+
+@pytest.mark.parametrize("off", [300, -900, 1_700])
+def test_a_trackers_bars_are_moved_in_a_song(off: int) -> None:
+    mixture, true = song()
+    found = extract(Clip(mixture, RATE, "loops"), grid=BarGrid((true + off)[1:-1], 4, "tracker"))
+    assert len(found.stems) == LOOPS
+    assert set(found.grid.starts) <= set(true)
+    assert "bar lines moved by" in found.diagnostics["bars_changed"][-1]
+
+
+def test_bars_that_find_no_rest_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    mixture, true = song()
+    asked: list[int] = []
+
+    def restless(_: Samples, refined: Refined, __: Layout) -> Refined:
+        asked.append(int(refined.grid.starts[0]))
+        return replace(refined, grid=replace(refined.grid, starts=refined.grid.starts + 100))
+
+    expected = extract(Clip(mixture, RATE, "loops"), grid=BarGrid(true, 4, "host")).stems
+    monkeypatch.setattr("core.by_repetition.moved_to_switches", restless)
+    given = begun(true)
+    monkeypatch.setattr("core.by_repetition.refine", lambda *_, **__: given)
+    found = extract(Clip(mixture, RATE, "loops"), grid=given.grid)
+    assert asked == [700, 800, 900, 1_000]
+    assert np.array_equal(found.grid.starts, true)
+    assert np.allclose(found.stems, expected, atol=1e-4)
