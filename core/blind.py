@@ -22,6 +22,7 @@ from core.widening import widened
 
 VOTERS = 20_000  # bins that vote
 CODED = 250  # bins that are described: half of them from the strongest patterns, half at random
+MOST, REPEATING = 4, 0.25  # times as many where a smaller share than this repeats, so that enough do that repeat
 STRATA = 20
 EVENNESS = 0.3  # power of a pattern's votes that its share follows: at 0, chance patterns count as much as loops
 EXACTLY = 0.02  # share of bins that repeat phase and all: 0.1 and more in sequenced music, none in played
@@ -86,9 +87,9 @@ def survey(cube: Cube, *, longest: int = 8, jitter: float = 0.0, seed: int = 0, 
     chosen = choose_bins(cube, VOTERS, seed, jitter)
     patterns = two_level(chosen.bins)
     proposed = candidates(count_votes(patterns), longest)[:MOST_CANDIDATES]
-    described = strata(patterns, seed)
-    subset = coder(chosen.bins[described], chosen.slack[described])
     repeating = float(((patterns.misfit < MISFITS[-1]) & (patterns.on.sum(axis=1) > 1)).mean())
+    described = strata(patterns, seed, round(CODED * np.clip(REPEATING / max(repeating, EXACTLY), 1, MOST)))
+    subset = coder(chosen.bins[described], chosen.slack[described])
     if repeating < EXACTLY:
         return Survey(subset, propose(subset, [], []), repeating)
     return Survey(subset, _settle(subset, proposed, longest, part_of(progress, 0.2, 1.0)), repeating)
@@ -105,7 +106,7 @@ def layout_of(surveyed: Survey, count: int | None = None) -> Found:
     return Found(replace(_layout(found, subset.bars).of(loops), rings=rings), surveyed.repeating, savings[loops])
 
 
-def strata(patterns: Patterns, seed: int) -> NDArray[np.intp]:
+def strata(patterns: Patterns, seed: int, count: int = CODED) -> NDArray[np.intp]:
     """Which bins to describe: more of strong patterns, but few more, that no loop decides alone; and others."""
     rng = np.random.default_rng(seed)
     several = patterns.on.sum(axis=1) > 1
@@ -113,12 +114,12 @@ def strata(patterns: Patterns, seed: int) -> NDArray[np.intp]:
     _, pattern, counts = np.unique(patterns.on[good], axis=0, return_inverse=True, return_counts=True)
     strongest = np.argsort(-counts, kind="stable")[:STRATA]
     weights = counts[strongest] ** EVENNESS
-    shares = np.maximum(CODED / 2 * weights / max(weights.sum(), 1.0), 1).astype(np.intp)
+    shares = np.maximum(count / 2 * weights / max(weights.sum(), 1.0), 1).astype(np.intp)
     drawn = zip(strongest, shares, strict=True)
     chosen = [rng.permutation(good[pattern == k])[:share] for k, share in drawn if counts[k] > 2]
     picked = np.concatenate(chosen) if chosen else np.array([], dtype=np.intp)
     others = np.setdiff1d(np.flatnonzero(several), picked)
-    return np.sort(np.concatenate([picked, rng.permutation(others)[: CODED - len(picked)]])).astype(np.intp)
+    return np.sort(np.concatenate([picked, rng.permutation(others)[: count - len(picked)]])).astype(np.intp)
 
 
 def _settle(subset: Coder, proposed: list[Candidate], longest: int, progress: Progress) -> Proposal:

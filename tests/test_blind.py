@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.blind import EXACTLY, find_layout, joined, merged, pruned
+from core.blind import CODED, EXACTLY, MOST, find_layout, joined, merged, pruned, survey
 from core.cube import analyse, frame
 from core.cycles import counted_from_song
 from core.proposals import Proposal, fitted_gains, improved, propose, some_of, with_gains
@@ -130,3 +130,14 @@ def test_played_music_does_not_pass_for_sequenced_music() -> None:
     song = build("played", 1001, short=True)
     cube = analyse(song.mixture.samples[:1], frame(song.grid, song.rate))
     assert find_layout(cube).repeating < EXACTLY
+
+
+def test_where_little_repeats_more_bins_are_described() -> None:
+    """So that under a layer enough of them still tell of the loops."""
+    described = {}
+    for kind in ("exact", "under-layer"):
+        song = build(kind, 1001, short=True)
+        found = survey(analyse(song.mixture.samples[:1], frame(song.grid, song.rate)))
+        described[kind] = found.subset.bins.shape[0]
+    assert described["exact"] == CODED
+    assert 2 * CODED < described["under-layer"] <= MOST * CODED
