@@ -79,7 +79,7 @@ def _settled(
     first = here = (refined, *_heard(clip, refined, settings, part_of(progress, 0.0, 0.7), memory))
     for start in (0.7, 0.8, 0.9, None) if refined.grid.origin == "tracker" else ():
         bars, exact, _ = here
-        moved = moved_to_switches(clip.samples, bars, exact.layout)
+        moved = moved_to_switches(clip.samples, bars, exact.layout, rate=clip.rate)
         if moved is bars:
             return here
         if start is not None:

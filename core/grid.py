@@ -204,11 +204,16 @@ def _covering(mono: Samples, phase: float, bar: float, rate: int) -> Starts:
     """Starts of all bars of this length and phase that lie in the clip and are not silent at its ends."""
     first = int(np.ceil((-phase - PADDING * rate) / bar))
     count = int((len(mono) + PADDING * rate - phase - first * bar) / bar)
-    starts = phase + bar * (first + np.arange(count + 1))
+    starts: Starts = phase + bar * (first + np.arange(count + 1.0))
+    return starts[sounding(mono, starts)]
+
+
+def sounding(mono: Samples, starts: Starts) -> slice:
+    """The starts, of [bars + 1], from the first bar that is not silent to the end of the last."""
     edges = np.clip(np.round(starts), 0, len(mono)).astype(np.int64)
     energies = np.add.reduceat(np.square(mono, dtype=np.float64), np.minimum(edges[:-1], len(mono) - 1))
     loud = np.flatnonzero(energies > 1e-6 * np.median(energies))
-    return np.asarray(starts[loud[0] : loud[-1] + 2], dtype=np.float64)
+    return slice(loud[0], loud[-1] + 2)
 
 
 def _run_by_run(mono: Samples, grid: BarGrid, rate: int) -> _Proposal | None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from core.audio import Samples
 from core.bars import MIN_BARS
-from core.grid import Refined, emphasised
+from core.grid import PADDING, Refined, emphasised, sounding
 from core.layout import Layout, type_matrix
 
 SLOT, STRIDE, NEAR = 8, 32, 2  # frames whose loudness is taken together, from one such slot to the next, and at last
@@ -22,7 +22,7 @@ TURNS = 8  # of a fit to lines of unknown loudness
 SURE = 600.0  # natural logarithm of how many times likelier other lines must be; with true bars it stays under 300
 
 
-def moved_to_switches(samples: Samples, refined: Refined, layout: Layout) -> Refined:
+def moved_to_switches(samples: Samples, refined: Refined, layout: Layout, *, rate: int) -> Refined:
     """The bars, all begun by the same time earlier or later where that clearly fits the layout better.
 
     Args:
@@ -30,18 +30,22 @@ def moved_to_switches(samples: Samples, refined: Refined, layout: Layout) -> Ref
         layout: of these bars.
 
     Returns:
-        The bars that still lie in the clip, or the very ones that were given.
+        All such bars of the clip, also one more or less at its ends, or the very ones that were given.
     """
-    later = switches_later(emphasised(samples), refined.grid.starts, layout)
-    starts = refined.grid.starts + later
-    inside = (starts >= 0) & (starts <= samples.shape[1])
-    if later == 0 or np.count_nonzero(inside) <= MIN_BARS:
+    mono, starts = emphasised(samples), refined.grid.starts
+    later = switches_later(mono, starts, layout)
+    if later == 0:
         return refined
-    told = f"bar lines moved by {later:+} frames, to where loops begin and end"
+    around = later + np.concatenate([[2 * starts[0] - starts[1]], starts, [2 * starts[-1] - starts[-2]]])
+    kept = np.flatnonzero((around >= -PADDING * rate) & (around <= len(mono) + PADDING * rate))
+    kept = kept[sounding(mono, around[kept].astype(np.float64))]
+    if len(kept) <= MIN_BARS:
+        return refined
+    told = f"bar lines moved by {1000 * later / rate:+.1f} ms, to where loops begin and end"
     return replace(
         refined,
-        grid=replace(refined.grid, starts=starts[inside]),
-        shifts=refined.shifts[inside[:-1] & inside[1:]],
+        grid=replace(refined.grid, starts=np.clip(around[kept], 0, len(mono))),
+        shifts=np.pad(refined.shifts, 1)[kept[:-1]],
         changes=(*refined.changes, told),
     )
 

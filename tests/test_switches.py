@@ -34,7 +34,7 @@ def begun(starts: np.ndarray) -> Refined:
 @pytest.mark.parametrize("channels", [1, 2, 3])
 def test_bars_begun_early_or_late_are_moved_back(off: int, channels: int) -> None:
     mixture, true = song(channels=channels)
-    moved = moved_to_switches(mixture, begun(true + off), LAYOUT)
+    moved = moved_to_switches(mixture, begun(true + off), LAYOUT, rate=RATE)
     assert np.abs(moved.grid.starts[1:-1] - true[1:BARS][-moved.grid.bars + 1 :]).max() <= 2
     assert moved.changes[0] == "evened"
     assert "bar lines moved by" in moved.changes[1]
@@ -43,7 +43,7 @@ def test_bars_begun_early_or_late_are_moved_back(off: int, channels: int) -> Non
 @pytest.mark.parametrize("off", [-600, 250])
 def test_a_layer_as_loud_costs_a_few_frames(off: int) -> None:
     mixture, true = song(layer=1.0)
-    moved = moved_to_switches(mixture, begun(true + off), LAYOUT)
+    moved = moved_to_switches(mixture, begun(true + off), LAYOUT, rate=RATE)
     assert np.abs(moved.grid.starts - true).max() <= 16
 
 
@@ -51,7 +51,7 @@ def test_a_layer_as_loud_costs_a_few_frames(off: int) -> None:
 def test_true_bars_stay(layer: float) -> None:
     mixture, true = song(layer=layer)
     given = begun(true)
-    assert moved_to_switches(mixture, given, LAYOUT) is given
+    assert moved_to_switches(mixture, given, LAYOUT, rate=RATE) is given
 
 
 @pytest.mark.parametrize("layout", [LAYOUT, one_bar_layout(np.ones((BARS, 1), np.float32))])
@@ -60,23 +60,40 @@ def test_what_is_never_switched_is_left_alone(layout: Layout, level: float) -> N
     mixture, true = song()
     noise = (level * np.random.default_rng(3).standard_normal(mixture.shape)).astype(np.float32)
     given = begun(true + 50)
-    assert moved_to_switches(noise, given, layout) is given
+    assert moved_to_switches(noise, given, layout, rate=RATE) is given
 
 
-@pytest.mark.parametrize("off", [-300, 300])
-def test_bars_stay_within_the_clip(off: int) -> None:
+@pytest.mark.parametrize(("lacking", "bars"), [(20, BARS), (60, BARS - 1)])
+def test_a_bar_that_lacks_its_first_frames_is_one_and_other_parts_of_bars_are_not(lacking: int, bars: int) -> None:
     mixture, true = song()
-    cut = mixture[:, 710 + min(off, 0) : true[-1] - 10 + max(off, 0)]
-    moved = moved_to_switches(cut, begun(true + off - 710 - min(off, 0)), LAYOUT)
-    assert moved.grid.bars == BARS - 1 == len(moved.shifts)
-    assert 0 <= moved.grid.starts[0] < moved.grid.starts[-1] <= cut.shape[1]
+    cut = mixture[:, true[0] + lacking :]
+    moved = moved_to_switches(cut, begun(true - true[0] - lacking + 300), LAYOUT, rate=RATE)
+    assert moved.grid.bars == bars == len(moved.shifts)
+    assert moved.grid.starts[0] == pytest.approx(0 if bars == BARS else BAR - lacking, abs=2)
+
+
+@pytest.mark.parametrize("off", [1_500, -1_500])
+def test_bars_are_added_where_the_others_leave_room(off: int) -> None:
+    mixture, true = song()
+    bars = slice(1, None) if off < 0 else slice(None, -1)
+    layout = one_bar_layout(LAYOUT.activations[bars])
+    given = (true + off)[1:] if off < 0 else (true + off)[:-1]
+    moved = moved_to_switches(mixture, replace(begun(true), grid=BarGrid(given, 4, "tracker")), layout, rate=RATE)
+    assert np.allclose(moved.grid.starts, true, atol=2)
+
+
+def test_silent_bars_are_not_added() -> None:
+    mixture, true = song()
+    late = np.pad(mixture, ((0, 0), (2 * BAR, 0)))
+    moved = moved_to_switches(late, begun(true + 2 * BAR + 300), LAYOUT, rate=RATE)
+    assert np.allclose(moved.grid.starts, true + 2 * BAR, atol=2)
 
 
 def test_few_bars_are_no_evidence() -> None:
     mixture, true = song()
     layout = one_bar_layout(LAYOUT.activations[:3])
     given = begun(true[:4] + 50)
-    assert moved_to_switches(mixture, given, layout) is given
+    assert moved_to_switches(mixture, given, layout, rate=RATE) is given
 
 
 @pytest.mark.parametrize("off", [300, -900, 1_700])
@@ -92,7 +109,7 @@ def test_bars_that_find_no_rest_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     mixture, true = song()
     asked: list[int] = []
 
-    def restless(_: Samples, refined: Refined, __: Layout) -> Refined:
+    def restless(_: Samples, refined: Refined, __: Layout, **___: int) -> Refined:
         asked.append(int(refined.grid.starts[0]))
         return replace(refined, grid=replace(refined.grid, starts=refined.grid.starts + 100))
 
