@@ -37,7 +37,11 @@ def moved_to_switches(samples: Samples, refined: Refined, layout: Layout, *, rat
     later = switches_later(mono, starts, layout, rate=rate)
     if later == 0:
         return refined
-    around = later + np.concatenate([[2 * starts[0] - starts[1]], starts, [2 * starts[-1] - starts[-2]]])
+    around = np.concatenate([[2 * starts[0] - starts[1]], starts, [2 * starts[-1] - starts[-2]]])
+    first = around[np.argmin(np.abs(around + later))]
+    if abs(first + later) <= 2 * FINE:  # a clip that begins near a line begins on it
+        later = -first
+    around = around + later
     kept = np.flatnonzero((around >= -PADDING * rate) & (around <= len(mono) + PADDING * rate))
     kept = kept[sounding(mono, around[kept].astype(np.float64))]
     if len(kept) <= MIN_BARS:

@@ -72,6 +72,14 @@ def test_a_bar_that_lacks_its_first_frames_is_one_and_other_parts_of_bars_are_no
     assert moved.grid.starts[0] == pytest.approx(0 if bars == BARS else BAR - lacking, abs=4)
 
 
+@pytest.mark.parametrize("off", [-900, 300])
+def test_a_clip_that_begins_near_a_line_begins_on_it(off: int) -> None:
+    mixture, true = song()
+    cut = mixture[:, true[0] :]
+    moved = moved_to_switches(cut, begun(true - true[0] + off), LAYOUT, rate=RATE)
+    assert np.array_equal(moved.grid.starts, true - true[0])
+
+
 @pytest.mark.parametrize("off", [1_500, -1_500])
 def test_bars_are_added_where_the_others_leave_room(off: int) -> None:
     mixture, true = song()
