@@ -46,7 +46,8 @@ def separate_by_repetition(
     refined = memory.refined(
         grid, lambda: refine(clip.samples, grid, rate=clip.rate, progress=part_of(progress, 0.0, 0.1))
     )
-    refined, exact, cube = _settled(clip, refined, settings, part_of(progress, 0.1, 0.5), memory)
+    refined, surveyed, cube = _settled(clip, refined, settings, part_of(progress, 0.1, 0.5), memory)
+    exact = layout_of(surveyed, settings.loops)
     if cube is None:
         return _coherent(clip, refined, exact, settings, part_of(progress, 0.5, 1.0))
     if settings.method == "coherent":
@@ -71,15 +72,18 @@ def separate_by_repetition(
 
 def _settled(
     clip: Clip, refined: Refined, settings: Settings, progress: Progress, memory: SongMemory
-) -> tuple[Refined, Found, Cube | None]:
+) -> tuple[Refined, Survey, Cube | None]:
     """What is heard on these bars; on a tracker's, on bars begun where it says that loops are switched.
 
-    Each move may show another layout, and that one other switches; bars that find no rest so stay as they were.
+    Each move may show another layout, and that one other switches; bars that find no rest so stay as they were. All
+    loops are asked, whatever number of them is wanted, so that bars do not depend on it.
     """
     first = here = (refined, *_heard(clip, refined, settings, part_of(progress, 0.0, 0.7), memory))
     for start in (0.7, 0.8, 0.9, None) if refined.grid.origin == "tracker" else ():
-        bars, exact, _ = here
-        moved = moved_to_switches(clip.samples, bars, exact.layout, rate=clip.rate)
+        bars, surveyed, _ = here
+        if not surveyed.found.loops:
+            break
+        moved = moved_to_switches(clip.samples, bars, layout_of(surveyed).layout, rate=clip.rate)
         if moved is bars:
             return here
         if start is not None:
@@ -89,21 +93,21 @@ def _settled(
 
 def _heard(
     clip: Clip, refined: Refined, settings: Settings, progress: Progress, memory: SongMemory
-) -> tuple[Found, Cube | None]:
-    """The layout of what repeats to the sample on these bars; where nothing does, the cube as well, else the largest
-    array by far is given up at once."""
+) -> tuple[Survey, Cube | None]:
+    """What is heard on these bars; where nothing repeats to the sample, with the cube, else the largest array by far
+    is given up at once."""
 
     @cache  # only where it is asked for, and then once
     def cube() -> Cube:
         progress(0.0, "spectra")
         return moved_earlier(analyse(clip.samples, frame(refined.grid, clip.rate)), refined.shifts)
 
-    def surveyed() -> Survey:
+    def compute() -> Survey:
         return survey(cube(), longest=longest, jitter=jitter, seed=seed, progress=part_of(progress, 0.25, 1.0))
 
     longest, seed, jitter = settings.max_loop_bars, settings.seed, _jitter(refined)
-    exact = layout_of(memory.survey(refined, longest, jitter, seed, surveyed), settings.loops)
-    return exact, None if exact.layout.loops else cube()
+    surveyed = memory.survey(refined, longest, jitter, seed, compute)
+    return surveyed, None if surveyed.found.loops else cube()
 
 
 def _coherent(clip: Clip, refined: Refined, exact: Found, settings: Settings, progress: Progress) -> Parts:

@@ -10,6 +10,7 @@ from core.bars import BarGrid
 from core.extraction import extract
 from core.grid import Refined
 from core.layout import Layout, one_bar_layout
+from core.settings import Settings
 from core.switches import moved_to_switches
 
 RATE, BAR, BARS, LOOPS = 8_000, 4_000, 48, 4
@@ -112,6 +113,14 @@ def test_a_trackers_bars_are_moved_in_a_song(off: int) -> None:
     assert len(found.stems) == LOOPS
     assert np.abs(found.grid.starts - true[:, None]).min(axis=0).max() <= 4
     assert "bar lines moved by" in found.diagnostics["bars_changed"][-1]
+
+
+def test_bars_do_not_depend_on_the_number_of_loops_wanted() -> None:
+    mixture, true = song()
+    given = BarGrid((true + 300)[1:-1], 4, "tracker")
+    all_, two = (extract(Clip(mixture, RATE, "loops"), Settings(loops=count), grid=given) for count in (None, 2))
+    assert len(two.stems) == 2
+    assert np.array_equal(two.grid.starts, all_.grid.starts)
 
 
 def test_bars_that_find_no_rest_stay(monkeypatch: pytest.MonkeyPatch) -> None:
