@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 
 from bridge.endpoints import Endpoint, bind_free_port
 from bridge.handlers.session import VERSION
+from bridge.heap import keep_heap_small
 from bridge.jobs import Jobs, open_journal
 from bridge.journal import Journal
 from bridge.log import logged_to
@@ -81,6 +82,7 @@ def serve(
         AlreadyRunningError: another one runs.
         LoopError: LIMIT (no free port), AUTH (token file), VERSION (journal of a newer daemon), WRITE_FAILED.
     """
+    keep_heap_small()
     private_folder(settings.state)
     private_folder(settings.runtime)
     stop = stop or threading.Event()
