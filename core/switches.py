@@ -20,8 +20,8 @@ SLOT, STRIDE, FINE = 8, 32, 4  # frames whose loudness is taken together, from o
 NEAR, ATTACK, SHARP = 0.1, 0.01, 0.5  # seconds around the likeliest line, and after any; weight of a fall in these
 FLOOR = 1e-3  # of the mean power: less than that is as good as nothing
 TURNS = 8  # of a fit to lines of unknown loudness
-SURE = 600.0  # natural logarithm of how many times likelier other lines must be; with true bars it stays under 300,
-USUAL_RATE = 44_100  # at this rate, and above it grows with the frames, which then say the same twice
+SURE = 600.0  # natural logarithm of how many times likelier other lines must be: with true bars of sequenced songs it
+USUAL_RATE = 44_100  # stayed under 300 at this rate, and above grows with the frames, which then say the same twice
 
 
 def moved_to_switches(samples: Samples, refined: Refined, layout: Layout, *, rate: int) -> Refined:
