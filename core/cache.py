@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import cache
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -101,10 +102,18 @@ def key_of(*parts: object) -> str:
 def code_version() -> str:
     """The hash of all code that may have computed an entry: the core's modules, NumPy and SciPy."""
     digest = hashlib.blake2b(f"{np.__version__} {scipy.__version__}".encode(), digest_size=DIGEST_BYTES)
-    modules = (path for path in resources.files("core").iterdir() if path.name.endswith(".py"))
-    for path in sorted(modules, key=lambda path: path.name):
-        digest.update(path.name.encode() + path.read_bytes())
+    for name, contents in sorted(_modules(resources.files("core"))):
+        digest.update(name.encode() + contents)
     return digest.hexdigest()
+
+
+def _modules(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, bytes]]:
+    """The name and the contents of each Python module in a package and in the packages below it."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            yield from _modules(path, f"{prefix}{path.name}/")
+        elif path.name.endswith(".py"):
+            yield prefix + path.name, path.read_bytes()
 
 
 def _digest(body: bytes) -> bytes:

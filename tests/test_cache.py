@@ -128,10 +128,18 @@ def test_keys_tell_everything_apart(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_changed_code_has_another_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     versions = {code_version()}
-    for text in ("FLOOR = 1", "FLOOR = 2"):
-        (tmp_path / "gains.py").write_text(text)
+    (tmp_path / "layout" / "search").mkdir(parents=True)
+    changes = [
+        ("gains.py", "FLOOR = 1"),
+        ("gains.py", "FLOOR = 2"),
+        ("layout/search/moves.py", "FLOOR = 1"),
+        ("layout/search/moves.py", "FLOOR = 2"),
+        ("layout/gains.py", "FLOOR = 2"),
+    ]
+    for name, text in changes:
+        (tmp_path / name).write_text(text)
         monkeypatch.setattr(resources, "files", lambda _: tmp_path)
         code_version.cache_clear()
         versions.add(code_version())
     code_version.cache_clear()
-    assert len(versions) == 3
+    assert len(versions) == 1 + len(changes)
