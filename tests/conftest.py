@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from core.audio import Clip
+from core.audio.clip import Clip
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_SONG = ROOT.parent / "shared" / "data" / "example_song.mp3"
@@ -74,7 +74,7 @@ def _one_blas_thread() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def odd_result(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """`odd_result("no loops")` is the folder of that case of `ODD`, the same for all tests: nobody may write to it."""
-    from tests.odd_results import ODD, write_odd_result  # slow to import, and most tests do without
+    from tests.core.results.odd_results import ODD, write_odd_result  # slow to import, and most tests do without
 
     @functools.cache
     def write(case: str) -> Path:

@@ -17,9 +17,9 @@ from enum import StrEnum
 from pathlib import Path
 from xml.etree import ElementTree
 
-from bridge.private import write_private
-from bridge.settings import default_home
-from core.errors import Code, LoopError
+from bridge.system.private import write_private
+from bridge.system.settings import default_home
+from core.base.errors import Code, LoopError
 
 LABEL = "org.loopcube.daemon"
 STOP_SECONDS = 10  # the daemon needs 6 at most; a system that waits shorter would kill it

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from bridge.endpoints import bind_free_port
-from bridge.jobs import Jobs
-from bridge.private import private_folder
-from bridge.service import Service
-from bridge.settings import BridgeSettings
-from bridge.watches import Watches
+from bridge.jobs.registry import Jobs
+from bridge.server.service import Service
+from bridge.server.sockets import bind_free_port
+from bridge.system.private import private_folder
+from bridge.system.settings import BridgeSettings
+from bridge.watch.watched_folders import Watches
 
 HERE = str(Path(__file__).parent)
 if HERE not in sys.path:  # worker processes import the stand-ins of fake_work by name

@@ -7,8 +7,8 @@ import sys
 import time
 from pathlib import Path
 
-from bridge.daemon import Running, find_daemon
-from bridge.settings import BridgeSettings
+from bridge.system.running import Running, find_daemon
+from bridge.system.settings import BridgeSettings
 
 HERE = Path(__file__).parent
 FAKE = "import fake_work; fake_work.main()"

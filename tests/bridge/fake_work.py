@@ -6,9 +6,9 @@ import os
 import time
 from pathlib import Path
 
-from bridge.request import JobRequest
-from core.errors import Cancelled, Code, LoopError
-from core.progress import Progress
+from bridge.jobs.request import JobRequest
+from core.base.errors import Cancelled, Code, LoopError
+from core.base.progress import Progress
 
 
 def quick(request: JobRequest, folder: Path, progress: Progress) -> Path:
@@ -173,7 +173,7 @@ def by_name(request: JobRequest, folder: Path, progress: Progress) -> Path:
 
 def main() -> None:
     """Run a daemon whose work is `by_name`, in the folder named by LOOPCUBE_HOME."""
-    from bridge.daemon import serve
-    from bridge.settings import BridgeSettings, default_home, default_runtime
+    from bridge.server.daemon import serve
+    from bridge.system.settings import BridgeSettings, default_home, default_runtime
 
     serve(BridgeSettings(default_home(), default_runtime(), port=int(os.environ["LOOPCUBE_TEST_PORT"])), by_name)

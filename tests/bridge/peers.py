@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
-from bridge import wire
-from bridge.endpoints import LOOPBACK, Answer, Endpoint, bind_free_port
-from bridge.tcp import Frames, frame
+from bridge.osc import wire
+from bridge.server.sockets import Answer, Endpoint, bind_free_port
+from bridge.server.tcp import Frames, frame
+from bridge.system.settings import LOOPBACK
 
 
 @contextmanager

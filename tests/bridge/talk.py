@@ -2,11 +2,11 @@
 
 import threading
 
-from bridge import messages, wire
-from bridge.endpoints import Source
-from bridge.messages import Error, Event, Reply
-from bridge.service import Service
-from core.errors import Code
+from bridge.osc import messages, wire
+from bridge.osc.messages import Error, Event, Reply
+from bridge.server.service import Service
+from bridge.server.sockets import Source
+from core.base.errors import Code
 
 SOURCE = Source("127.0.0.1", 50_000)
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from bridge.cli import app
-from bridge.hosts import live
-from bridge.settings import PORT, BridgeSettings
-from core.errors import Code, LoopError
+from bridge.cli.app import app
+from bridge.hosts.live import install as live
+from bridge.system.settings import PORT, BridgeSettings
+from core.base.errors import Code, LoopError
 from tests.hosts.live.amxd_reader import read_device
 
 

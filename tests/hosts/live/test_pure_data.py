@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from bridge import wire
-from bridge.endpoints import LOOPBACK
+from bridge.osc import wire
+from bridge.system.settings import LOOPBACK
 
 HERE = Path(__file__).parent
 TOKEN = "0123456789abcdef" * 2

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import soundfile
 
-from bridge.endpoints import bind_free_port
-from bridge.settings import BridgeSettings
-from core.audio import write_wav
-from core.songs import demo_song
+from bridge.server.sockets import bind_free_port
+from bridge.system.settings import BridgeSettings
+from core.audio.wav import write_wav
+from core.evaluation.songs import demo_song
 from tests.bridge.daemon_process import Process
 
 HERE = Path(__file__).parent

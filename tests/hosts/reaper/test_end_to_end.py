@@ -11,12 +11,12 @@ import numpy as np
 import psutil
 import pytest
 
-from bridge.client import Client
-from bridge.daemon import find_daemon
-from bridge.hosts import reaper as helper
-from bridge.hosts.reaper_install import Reaper, install
-from bridge.settings_file import load_settings
-from core.songs.demo import demo_song
+from bridge.client.client import Client
+from bridge.hosts.reaper import __main__ as helper
+from bridge.hosts.reaper.install import Reaper, install
+from bridge.system.running import find_daemon
+from bridge.system.settings_file import load_settings
+from core.evaluation.songs.demo import demo_song
 from tests.hosts.reaper.host import EXTRACT, SET_UP, Host, project_of
 from tests.hosts.reaper.made_up import items_below, rendered
 

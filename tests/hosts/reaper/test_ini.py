@@ -5,16 +5,8 @@ import re
 
 import pytest
 
-from bridge.hosts import reaper_ini
-from bridge.hosts.reaper_ini import (
-    Script,
-    command_id,
-    has_menu,
-    with_action,
-    with_entry,
-    without_action,
-    without_entry,
-)
+from bridge.hosts.reaper import ini as reaper_ini
+from bridge.hosts.reaper.ini import Script, command_id, has_menu, with_action, with_entry, without_action, without_entry
 
 SCRIPT = Script("loopcube/loopcube_Extract loops from selected items.lua", "Extract loops...")
 OTHERS = (

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from bridge.cli import app
-from bridge.hosts import reaper_install
-from bridge.hosts.reaper_ini import with_action
-from bridge.hosts.reaper_install import ACTION, Reaper, helper_command, install, uninstall
-from core.errors import Code, LoopError
+from bridge.cli.app import app
+from bridge.hosts.reaper import install as reaper_install
+from bridge.hosts.reaper.ini import with_action
+from bridge.hosts.reaper.install import ACTION, Reaper, helper_command, install, uninstall
+from core.base.errors import Code, LoopError
 from tests.hosts.reaper.host import SCRIPTS
 from tests.hosts.reaper.test_ini import MENU, OTHERS
 

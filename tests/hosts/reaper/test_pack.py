@@ -9,8 +9,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bridge.handlers.session import VERSION
-from bridge.hosts.reaper_pack import header, index
+from bridge.hosts.reaper.pack import header, index
+from bridge.system.running import VERSION
 from tests.hosts.reaper.host import EXTRACT, SCRIPTS, SET_UP
 
 URL = "https://example.org/loopcube/v1"
@@ -62,6 +62,6 @@ def test_about_is_rich_text(root: ElementTree.Element) -> None:
 
 def test_the_command_writes_it() -> None:
     done = subprocess.run(  # noqa: S603 - our own module
-        [sys.executable, "-m", "bridge.hosts.reaper_pack", URL], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "bridge.hosts.reaper.pack", URL], capture_output=True, text=True, check=True
     )
     assert ElementTree.fromstring(done.stdout).tag == "index"  # noqa: S314 - our own text

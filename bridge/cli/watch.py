@@ -1,0 +1,207 @@
+"""`loopcube watch`: a drop folder for as long as the command runs, on the queue of the user's one daemon.
+
+The daemon is the running one, or else one that runs on a thread here and ends with the command.
+"""
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Self
+
+import typer
+
+from bridge.cli.stopping import Stopped
+from bridge.cli.terminal import Out, Workers, folder_of, log_to_console
+from bridge.system.settings import BridgeSettings
+from core.base.errors import Code, LoopError
+
+if TYPE_CHECKING:
+    from bridge.client.client import Client
+    from bridge.osc.messages import JobStatusReply
+    from bridge.watch.drop_folder import Inbox, Start
+
+START_SECONDS = 10.0
+
+
+def register(app: typer.Typer) -> None:
+    """Add `watch` to an application."""
+    app.command()(watch)
+
+
+def watch(
+    folder: Annotated[Path, typer.Argument(help="Folder to drop audio files into.")],
+    out: Out = None,
+    existing: Annotated[bool, typer.Option("--existing", help="Take the files that are there already, too.")] = False,
+    workers: Workers = None,
+) -> None:
+    """Take apart every audio file that is put into a folder.
+
+    Goes on until it is stopped (Ctrl-C).
+    """
+    from bridge.system.running import find_daemon
+    from bridge.system.settings_file import load_settings
+    from bridge.watch.drop_folder import Inbox, listing
+    from bridge.watch.notifier import Bell, keep_looking
+
+    log_to_console("bridge.watch.drop_folder")
+    folder, target = folder_of(folder), folder_of(out) if out else None
+    settings = load_settings(out=target, workers=workers)
+    if (running := find_daemon(settings)) is not None:
+        _check_asks_nothing_else(running.port, folder, load_settings(), target, workers)
+    handled = () if existing else listing(folder).values()  # what comes while a daemon starts is new
+    bell = Bell()
+    try:
+        with a_daemon(settings) as client, Bars() as bars:
+            inbox = Inbox(folder, _starter(client, target), bars.tell, handled=handled)
+            bars.tell(f"watching {folder}, results go to {target or settings.out or folder}; stop with Ctrl-C")
+            bell.listen_to(folder)
+            keep_looking(lambda: _look(inbox, client, bars), bell, threading.Event())
+    except Stopped:
+        typer.echo("stopped")
+    finally:
+        bell.close()
+
+
+class Bars:
+    """How far each song is, as bars in a terminal; nothing elsewhere."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import Progress, TaskID
+
+        console = Console(stderr=True)
+        self._progress = Progress(
+            console=console, transient=True, redirect_stdout=sys.stdout.isatty(), disable=not console.is_terminal
+        )
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._progress.stop()
+
+    def tell(self, line: str) -> None:
+        """Print a line above the bars, which typer's echo would write into."""
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+
+    def show(self, job: str, name: str, status: "JobStatusReply") -> None:
+        """Show how far a job is."""
+        from rich.markup import escape
+
+        told = escape(f"{name}: {status.stage or status.state}")
+        if job not in self._tasks:
+            self._tasks[job] = self._progress.add_task(told, total=1.0)
+        self._progress.update(self._tasks[job], completed=status.progress, description=told)
+
+    def remove(self, job: str) -> None:
+        """Show a job no longer."""
+        if (task := self._tasks.pop(job, None)) is not None:
+            self._progress.remove_task(task)
+
+
+def _check_asks_nothing_else(
+    port: int, folder: Path, settings: BridgeSettings, out: Path | None, workers: int | None
+) -> None:
+    """Raise unless the daemon that runs already can do what is asked for: its own settings hold."""
+    remedy = "stop it first (loopcube daemon --stop), or leave the option out"
+    if workers is not None and workers != settings.workers:
+        raise LoopError(Code.WRONG_STATE, f"--workers: a daemon runs on port {port} with its own number; {remedy}")
+    if out is not None and out != folder and not (settings.out and out.is_relative_to(settings.out.resolve())):
+        where = f"below {settings.out}" if settings.out else "beside each source"
+        raise LoopError(Code.WRONG_STATE, f"--out {out}: the daemon on port {port} puts results {where}; {remedy}")
+
+
+@contextmanager
+def a_daemon(settings: BridgeSettings) -> Iterator["Client"]:
+    """A client of the running daemon, or of one that runs on a thread for as long as the block lasts.
+
+    Raises:
+        LoopError: as `daemon.serve`, when none runs and none can be started.
+    """
+    from bridge.client.client import Client
+    from bridge.system.running import find_daemon
+
+    if find_daemon(settings) is not None:
+        with Client.of_running_daemon(settings) as client:
+            client.ping()
+            yield client
+        return
+    with _daemon_thread(settings), Client.of_running_daemon(settings) as client:
+        yield client
+
+
+@contextmanager
+def _daemon_thread(settings: BridgeSettings) -> Iterator[None]:
+    from bridge.jobs.workers.work import warm_up, work_of
+    from bridge.server.daemon import serve
+    from bridge.system.running import find_daemon
+
+    stop, failed = threading.Event(), list[LoopError]()
+
+    def run() -> None:
+        try:
+            serve(settings, work_of(settings), warm=warm_up, stop=stop)
+        except LoopError as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=run, name="daemon")
+    thread.start()
+    try:
+        for _ in range(round(START_SECONDS / 0.05)):
+            if find_daemon(settings) is not None or not thread.is_alive():
+                break
+            thread.join(0.05)
+        if failed:
+            raise failed[0]
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _starter(client: "Client", target: Path | None) -> "Start":
+    """Starts a job in the daemon; see `drop_folder.Start`."""
+    from bridge.jobs.paths import open_source
+    from bridge.jobs.state import State
+    from bridge.watch.drop_folder import NotNow, Started
+
+    def start(path: Path) -> Started:
+        with open_source(str(path)):  # what is wrong with the file itself is found here
+            pass
+        try:
+            reply = client.extract(path, {"out": str(target)} if target else None)
+        except LoopError as error:
+            if error.code is Code.PATH_NOT_ALLOWED:
+                raise
+            raise NotNow(error.code, error.message) from error
+        return Started(reply.job, State.QUEUED)  # where it is by now, the next look tells
+
+    return start
+
+
+def _look(inbox: "Inbox", client: "Client", bars: Bars) -> bool:
+    """Look at the folder and at how its jobs are; whether to look again soon."""
+    import time
+
+    from bridge.client.client import result_folder
+    from bridge.jobs.state import FINAL
+
+    for job, name in inbox.running.items():
+        try:
+            status = client.status(job)
+        except LoopError as error:
+            if error.code is Code.NO_SUCH_JOB:
+                bars.remove(job)
+                inbox.lost(job)
+            continue
+        bars.show(job, name, status)
+        if status.state in FINAL:
+            bars.remove(job)
+            inbox.ended(job, status.state, str(result_folder(status) or status.text))
+    inbox.look(time.monotonic())
+    return inbox.busy or bool(inbox.running)

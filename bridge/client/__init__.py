@@ -1,0 +1,1 @@
+"""The client for Python programs, and the monitor built on it."""

@@ -1,1 +1,0 @@
-"""What each request does: a message in, its reply out. One module for each of `bridge.messages`' own."""

@@ -1,0 +1,1 @@
+"""What REAPER's scripts need: a helper process and an installer."""

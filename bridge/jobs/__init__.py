@@ -1,0 +1,1 @@
+"""Jobs: what is requested, how far it is, and the processes that do it."""

@@ -1,0 +1,286 @@
+"""Jobs: the one place that holds them, in memory and in the journal.
+
+A `Job` never changes; `Jobs` replaces it under a lock, so whoever reads one has a consistent picture. Each step from
+one state to the next goes into the journal before anybody sees it. Everything long happens elsewhere: the service adds
+jobs here, the workers take them from here.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+
+from bridge.jobs.job import ATTACHED_TO, ATTEMPTS, Job
+from bridge.jobs.journal import Journal
+from bridge.jobs.request import JobRequest
+from bridge.jobs.state import FINAL, State
+from core.base.errors import Code, LoopError
+
+KEPT = 1_000  # finished jobs that can still be asked about
+
+_log = logging.getLogger(__name__)
+
+
+def open_journal(path: Path) -> Journal:
+    """The journal of jobs in a file; raises as `Journal.open` does."""
+    return Journal.open(path, lambda record: Job.from_record("", record, 0.0))
+
+
+class Jobs:
+    """All jobs of a daemon, safe to use from any thread.
+
+    Args:
+        clock: seconds, monotonic.
+        queue: jobs that may wait at the same time.
+        per_client: those of one client among them.
+        journal: holds the jobs of earlier daemons; without one, jobs end with the process.
+        logs: the folder of the jobs' logs.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float],
+        queue: int = 16,
+        per_client: int = 8,
+        journal: Journal | None = None,
+        logs: Path | None = None,
+    ) -> None:
+        self._clock = clock
+        self._limit = queue
+        self._limit_per_client = per_client
+        self._journal = journal or Journal.in_memory()
+        self._logs = logs
+        self._jobs = {  # in order of arrival
+            name: replace(Job.from_record(name, record, clock()), log=self._log_of(name))
+            for name, record in self._journal.load().items()
+        }
+        self._unwritten: set[str] = set()  # jobs of which the journal has yet to be told
+        self._listeners: list[Callable[[Job], None]] = []
+        self._news: list[Job] = []  # what the listeners have yet to be told
+        self._changed = threading.Condition()
+        self._closed = False
+
+    def start(self, request: JobRequest, content: str, *, fresh: bool = False, client: str = "", rid: str = "") -> Job:
+        """The job for a request and its file's content hash: the one already there, or a new one in the queue.
+
+        A job that failed, was cancelled or whose results are gone is not attached to: the request runs again under the
+        next free name (`<id>-2`). Looks at the results' files: not for the reader's thread.
+
+        Args:
+            fresh: run again even so, unless this very request (`rid`) already did.
+            client: whose limit counts; "" has none of its own.
+
+        Raises:
+            LoopError: LIMIT when the queue or the client's share of it is full; WRITE_FAILED; SHUTTING_DOWN.
+        """
+        identity = request.identity(content)
+        whole = {job.id for job in self._of(identity) if job.state is State.DONE and job.is_whole()}
+        with self._changing():
+            for job in reversed(self._of(identity)):
+                if rid and job.rid == rid:
+                    return job
+                if not fresh and (job.state in ATTACHED_TO or job.id in whole):
+                    return job
+            self._admit(client)
+            name = self._free_name(identity)
+            job = Job(name, request, self._clock(), identity=identity, client=client, rid=rid, log=self._log_of(name))
+            self._write(job)
+            return self._put(job)
+
+    def get(self, name: str) -> Job:
+        """The job of that id.
+
+        Raises:
+            LoopError: NO_SUCH_JOB.
+        """
+        with self._changed:
+            return self._get(name)
+
+    def newest_first(self) -> list[Job]:
+        with self._changed:
+            return list(reversed(self._jobs.values()))
+
+    def count(self, *states: State) -> int:
+        with self._changed:
+            return sum(job.state in states for job in self._jobs.values())
+
+    def listen(self, callback: Callable[[Job], None]) -> None:
+        """Have every change told, from whatever thread makes it; of two that come out of order, `seq` tells."""
+        self._listeners.append(callback)
+
+    def cancel(self, name: str) -> Job:
+        """Cancel a job: at once when queued, soon when running; a finished one stays as it is.
+
+        Raises:
+            LoopError: NO_SUCH_JOB.
+        """
+        following = {State.QUEUED: State.CANCELLED, State.RUNNING: State.CANCELLING}
+        with self._changing():
+            job = self._get(name)
+            if job.state not in following:
+                return job
+            return self._noted(job.moved(following[job.state], now=self._clock()))
+
+    def forget(self, name: str) -> None:
+        """Drop the record and the log of a finished job; its result stays.
+
+        Raises:
+            LoopError: NO_SUCH_JOB; WRONG_STATE while it is not finished; WRITE_FAILED.
+        """
+        with self._changing():
+            job = self._get(name)
+            if job.state not in FINAL:
+                raise LoopError(Code.WRONG_STATE, f"job {name} is {job.state}; cancel it first")
+            self._drop([job])
+
+    def take(self) -> Job | None:
+        """Wait for the oldest queued job and make it run; None once the jobs are closed."""
+        while True:
+            with self._changing():
+                if self._closed:
+                    return None
+                for job in self._jobs.values():
+                    if job.state is State.QUEUED:
+                        begun = job.moved(State.RUNNING, now=self._clock())
+                        return self._noted(replace(begun, attempt=job.attempt + 1))
+                self._changed.wait()
+
+    def report(self, name: str, progress: float, stage: str) -> None:
+        """Note how far a job is; it never goes back."""
+        with self._changing():
+            job = self._get(name)
+            further = min(1.0, max(job.progress, progress))
+            self._put(replace(job, progress=further, stage=stage, seq=job.seq + 1))
+
+    def placing(self, name: str, target: Path, files: Mapping[str, int]) -> None:
+        """Note where the result is about to be put, so that after a crash it can be told whether it was."""
+        with self._changing():
+            job = self._get(name)
+            self._noted(replace(job, target=target, files=files, seq=job.seq + 1))
+
+    def finish(self, name: str, state: State, *, code: int = 0, text: str = "", result: Path | None = None) -> Job:
+        """End a job that runs; one that is being cancelled and did not get done in time becomes `cancelled`.
+
+        Args:
+            result: where it is, unless `placing` told.
+        """
+        with self._changing():
+            job = self._get(name)
+            if job.state is State.CANCELLING and state is not State.DONE:
+                state, code, text = State.CANCELLED, 0, ""
+            result = (result or job.target) if state is State.DONE else None
+            moved = job.moved(state, now=self._clock(), code=code, text=text, result=result)
+            return self._noted(replace(moved, target=result))
+
+    def interrupt(self, name: str) -> Job:
+        """The daemon stops while the job runs: the next one takes it up again, and this run does not count."""
+        with self._changing():
+            job = self._get(name)
+            if job.state is State.CANCELLING:
+                return self._noted(job.moved(State.CANCELLED, now=self._clock()))
+            return self._noted(replace(job.moved(State.INTERRUPTED, now=self._clock()), attempt=job.attempt - 1))
+
+    def again(self, name: str, why: str) -> Job:
+        """Queue a job whose run was cut off; one that was being cancelled is, and one without attempts left failed."""
+        with self._changing():
+            job, now = self._get(name), self._clock()
+            if job.state is State.CANCELLING:
+                return self._noted(job.moved(State.CANCELLED, now=now))
+            if job.state is State.RUNNING and job.attempt >= ATTEMPTS:
+                return self._noted(job.moved(State.FAILED, now=now, code=Code.INTERNAL, text=why))
+            if job.state is State.RUNNING:
+                job = self._put(job.moved(State.INTERRUPTED, now=now))
+            return self._noted(replace(job.moved(State.QUEUED, now=now), progress=0.0, stage="", target=None))
+
+    def wait_until(self, met: Callable[[Job], bool], name: str, *, timeout: float | None = None) -> Job:
+        """The job once `met` holds for it, or as it is after `timeout` seconds."""
+        with self._changed:
+            self._changed.wait_for(lambda: met(self._get(name)), timeout)
+            return self._get(name)
+
+    def close(self) -> None:
+        """Take no more jobs, and let nobody wait for one."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Hold the lock; tell the listeners once it is free again, so that they may ask for more."""
+        with self._changed:
+            yield
+            news, self._news = self._news, []
+        for job in news:
+            for callback in self._listeners:
+                try:
+                    callback(job)
+                except Exception:  # noqa: BLE001 - whatever a listener raises, the job has changed
+                    _log.exception("a listener failed")
+
+    def _get(self, name: str) -> Job:
+        if name not in self._jobs:
+            raise LoopError(Code.NO_SUCH_JOB, f"no job {name[:40]!r}; /loopcube/job/list lists them")
+        return self._jobs[name]
+
+    def _of(self, identity: str) -> list[Job]:
+        with self._changed:
+            return [job for job in self._jobs.values() if job.identity == identity]
+
+    def _put(self, job: Job) -> Job:
+        self._jobs[job.id] = job
+        self._news.append(job)
+        self._changed.notify_all()
+        return job
+
+    def _noted(self, job: Job) -> Job:
+        """Put a job that has moved on; what cannot be written now is written with the next change."""
+        try:
+            self._write(job)
+        except LoopError as error:
+            _log.error("job %s is %s, but %s", job.id, job.state, error)
+            self._unwritten.add(job.id)
+        return self._put(job)
+
+    def _write(self, job: Job) -> None:
+        late = {name: self._jobs[name].record() for name in self._unwritten}
+        self._journal.write({**late, job.id: job.record()})
+        self._unwritten.clear()
+
+    def _drop(self, jobs: list[Job]) -> None:
+        self._journal.drop([job.id for job in jobs])
+        for job in jobs:
+            del self._jobs[job.id]
+            self._unwritten.discard(job.id)
+            if job.log is not None:
+                with suppress(OSError):  # there is none, or its reader keeps it
+                    job.log.unlink()
+
+    def _admit(self, client: str) -> None:
+        """Check that one more job may wait, and drop the oldest finished one where there are too many."""
+        if self._closed:
+            raise LoopError(Code.SHUTTING_DOWN, "the daemon is shutting down; try again once it is back")
+        waiting = [job for job in self._jobs.values() if job.state is State.QUEUED]
+        if len(waiting) >= self._limit:
+            raise LoopError(Code.LIMIT, f"{len(waiting)} jobs are waiting, at most {self._limit}; try again later")
+        own = sum(job.client == client for job in waiting)
+        if client and own >= self._limit_per_client:
+            rule = f"at most {self._limit_per_client} a client"
+            raise LoopError(Code.LIMIT, f"{own} of your jobs are waiting, {rule}; try again later")
+        finished = [job for job in self._jobs.values() if job.state in FINAL]
+        if len(finished) > KEPT:
+            self._drop(finished[: len(finished) - KEPT])
+
+    def _free_name(self, identity: str) -> str:
+        names = (identity if number == 1 else f"{identity}-{number}" for number in count(1))
+        return next(name for name in names if name not in self._jobs)
+
+    def _log_of(self, name: str) -> Path | None:
+        return self._logs / f"{name}.log" if self._logs else None

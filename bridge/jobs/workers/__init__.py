@@ -1,0 +1,1 @@
+"""Worker processes: each runs the core on one job at a time."""

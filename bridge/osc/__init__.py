@@ -1,0 +1,1 @@
+"""OSC packets and messages. Knows no job."""

@@ -1,0 +1,188 @@
+"""What all messages share: how a frozen dataclass travels as an OSC message and comes back.
+
+A field's Python type is its OSC type: int i, float f, str s. A last field that is a tuple of rows (named tuples) or of
+numbers is laid end to end behind the others.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, NamedTuple, Self, get_args, get_origin, get_type_hints
+
+from bridge.osc import wire
+from bridge.osc.wire import Value
+from core.base.errors import Code, LoopError
+
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,40}")
+
+
+class Column(NamedTuple):
+    """One value of a message: its name and its OSC type tag."""
+
+    name: str
+    tag: str
+
+    def __str__(self) -> str:
+        return f"{self.tag}:{self.name}"
+
+
+class Layout(NamedTuple):
+    """How a message's values lie on the wire: single ones, then rows of `row` made by `make`."""
+
+    single: tuple[Column, ...]
+    repeated: str = ""
+    row: tuple[Column, ...] = ()
+    make: Callable[..., Any] = tuple
+
+
+@dataclass(frozen=True)
+class Message:
+    """What all messages share: an address, and fields that travel in their order."""
+
+    address: ClassVar[str]
+
+    def to_osc(self) -> tuple[str, tuple[Value, ...]]:
+        """The message as (address, arguments)."""
+        layout = layout_of(type(self))
+        values = [getattr(self, column.name) for column in layout.single]
+        for row in getattr(self, layout.repeated) if layout.repeated else ():
+            values.extend(row if isinstance(row, tuple) else (row,))
+        return self.address, tuple(values)
+
+    @classmethod
+    def from_osc(cls, arguments: tuple[Value, ...]) -> Self:
+        """The message with these arguments.
+
+        Raises:
+            LoopError: ARGUMENTS, naming the argument, the rule and the value.
+        """
+        layout = layout_of(cls)
+        count, width = len(layout.single), len(layout.row)
+        rows = (len(arguments) - count) // width if width else 0
+        _check_types((*layout.single, *layout.row * rows), arguments)
+        values: list[Any] = list(arguments[:count])
+        if width:
+            cells = arguments[count:]
+            values.append(tuple(layout.make(*cells[at : at + width]) for at in range(0, len(cells), width)))
+        return cls(*values)
+
+    @classmethod
+    def types(cls) -> str:
+        """OSC type tags of the values; those of rows in brackets."""
+        layout = layout_of(cls)
+        row = "".join(column.tag for column in layout.row)
+        return "".join(column.tag for column in layout.single) + (f"({row})*" if row else "")
+
+    @classmethod
+    def summary(cls) -> str:
+        """What the message is for, in a line."""
+        return (cls.__doc__ or "").splitlines()[0]
+
+
+@dataclass(frozen=True)
+class Request(Message):
+    """What a client asks. `rid` names the request; it is reused only to resend the same bytes."""
+
+    token: str
+    rid: str
+
+    def __post_init__(self) -> None:
+        require_name("rid", self.rid)
+
+    @classmethod
+    def help(cls) -> str:
+        """One line for `describe`: the names of the arguments after token and rid, and what the request does."""
+        return f"({', '.join(column.name for column in layout_of(cls).single[2:])}) {cls.summary()}"
+
+
+@dataclass(frozen=True)
+class Reply(Message):
+    """The answer to a request that went well; `answers` is the request's address and travels after the rid."""
+
+    address = "/loopcube/reply"
+    answers: ClassVar[str]
+    rid: str
+
+    def to_osc(self) -> tuple[str, tuple[Value, ...]]:
+        """The reply as (address, arguments)."""
+        address, (rid, *values) = super().to_osc()
+        return address, (rid, self.answers, *values)
+
+    @classmethod
+    def from_osc(cls, arguments: tuple[Value, ...]) -> Self:
+        """The reply with these arguments; raises as `Message.from_osc`."""
+        return super().from_osc((*arguments[:1], *arguments[2:]))
+
+
+@dataclass(frozen=True)
+class Error(Message):
+    """The answer to a request that went wrong; codes are those of `core.base.errors.Code`.
+
+    >>> Error("r1", "/loopcube/job/status", -10, "no such job").to_osc()
+    ('/loopcube/error', ('r1', '/loopcube/job/status', -10, 'no such job'))
+    """
+
+    address = "/loopcube/error"
+    rid: str
+    request: str
+    code: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Event(Message):
+    """What subscribers are told unasked. A hint: whatever it says can be asked for."""
+
+
+def layout_of(kind: type[Message]) -> Layout:
+    """The layout that the fields of a message have on the wire."""
+    if kind not in _layouts:
+        _layouts[kind] = _read_layout(kind)
+    return _layouts[kind]
+
+
+def is_name(value: Value) -> bool:
+    """Whether a value may name a request or a document."""
+    return isinstance(value, str) and _NAME.fullmatch(value) is not None
+
+
+def require_name(argument: str, value: str) -> None:
+    """Raise ARGUMENTS unless the value may name a request or a document."""
+    require(is_name(value), argument, "1 to 40 of A-Z a-z 0-9 . _ -", value)
+
+
+def require(holds: bool, argument: str, rule: str, value: Value) -> None:
+    """Raise ARGUMENTS, naming the argument, the rule and the value, unless the rule holds."""
+    if not holds:
+        raise LoopError(Code.ARGUMENTS, f"{argument} must be {rule}, got {str(value)[:40]!r}")
+
+
+_layouts: dict[type[Message], Layout] = {}
+
+
+def _read_layout(kind: type[Message]) -> Layout:
+    hints = get_type_hints(kind)
+    single: list[Column] = []
+    for field in fields(kind):
+        hint = hints[field.name]
+        if get_origin(hint) is tuple:
+            row = get_args(hint)[0]
+            return Layout(tuple(single), field.name, _columns(row, field.name), row)
+        single.append(Column(field.name, wire.TAG_OF[hint]))
+    return Layout(tuple(single))
+
+
+def _columns(row: type, name: str) -> tuple[Column, ...]:
+    if row in wire.TAG_OF:
+        return (Column(name, wire.TAG_OF[row]),)
+    return tuple(Column(cell, wire.TAG_OF[hint]) for cell, hint in get_type_hints(row).items())
+
+
+def _check_types(columns: tuple[Column, ...], arguments: tuple[Value, ...]) -> None:
+    if len(arguments) != len(columns):
+        names = ", ".join(column.name for column in columns[:12])
+        raise LoopError(Code.ARGUMENTS, f"takes {len(columns)} arguments ({names}), got {len(arguments)}")
+    for column, got, value in zip(columns, wire.tags(arguments), arguments, strict=True):
+        if column.tag != got:
+            shown = str(value)[:40]
+            raise LoopError(Code.ARGUMENTS, f"{column.name} must be of type {column.tag}, got {got} ({shown!r})")

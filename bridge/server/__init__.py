@@ -1,0 +1,1 @@
+"""The daemon: sockets, the service that answers, and the events it sends."""

@@ -1,0 +1,33 @@
+"""What clients ask about the packets of others."""
+
+from dataclasses import dataclass
+
+from bridge.osc import messages
+from bridge.osc.messages import Reply, TrafficRow
+from bridge.server.handlers.base import Caller, Table
+from bridge.server.sockets import Source
+from bridge.server.traffic_log import Tap, shown
+
+ROWS = 8  # in an answer: it must fit in 1,200 bytes
+
+
+@dataclass(frozen=True)
+class TrafficHandlers:
+    """Answers about traffic."""
+
+    tap: Tap
+
+    def table(self) -> Table:
+        return {messages.Traffic: self.traffic}
+
+    def traffic(self, request: messages.Traffic, caller: Caller) -> Reply:
+        """The packets of everybody but the caller, who knows its own."""
+        following, entries = self.tap.since(request.first, lambda entry: entry.source != caller.source, ROWS)
+        rows = tuple(
+            TrafficRow(entry.number, _name(entry.source), shown(entry.packet), entry.code) for entry in entries
+        )
+        return messages.TrafficReply(request.rid, following, rows)
+
+
+def _name(source: Source) -> str:
+    return f"{'tcp' if source.tcp else 'udp'} {source.port}"

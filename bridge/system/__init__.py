@@ -1,0 +1,1 @@
+"""The daemon's ground: settings, private files, log, heap, and the file that names the running daemon."""

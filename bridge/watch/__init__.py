@@ -1,0 +1,1 @@
+"""Watched folders: each new audio file becomes a job, once."""

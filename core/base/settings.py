@@ -1,0 +1,69 @@
+"""How to extract: the choices that a user has, checked once."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from core.base.errors import Code, LoopError
+
+Device = Literal["cpu", "gpu"]
+
+
+Solver = Literal["kl", "hals", "tensorly"]
+ITERATIONS = 400
+
+
+Method = Literal["auto", "coherent", "tucker"]
+
+LOOP_BARS = (1, 2, 4, 8)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to extract.
+
+    Attributes:
+        method: "coherent", loops as waveforms that repeat, phase and all; "tucker", the nonnegative Tucker
+            decomposition; or "auto", the first where the music repeats so, else the second.
+        loops: how many, or None to find out.
+        max_loop_bars: the longest loop looked for, in bars: 1, 2, 4 or 8.
+        notes, rhythms: ranks of the Tucker decomposition, or None for its usual ones.
+        iterations: at most this many of the Tucker decomposition.
+        solver: of the Tucker decomposition: "kl", "hals" or "tensorly"; see core/separation/tucker/decomposition.py.
+        device: where it is solved: "cpu", or "gpu" with PyTorch.
+        seed: of everything random; the same seed gives the same bytes.
+        beats_per_bar: what the downbeat tracker may find.
+
+    Raises:
+        LoopError: ARGUMENTS, with the field, its rule and its value.
+    """
+
+    method: Method = "auto"
+    loops: int | None = None
+    max_loop_bars: int = 8
+    notes: int | None = None
+    rhythms: int | None = None
+    iterations: int = ITERATIONS
+    solver: Solver = "kl"
+    device: Device = "cpu"
+    seed: int = 0
+    beats_per_bar: tuple[int, ...] = (3, 4)
+
+    def __post_init__(self) -> None:
+        for name, choices in (("method", Method), ("solver", Solver), ("device", Device)):
+            value = getattr(self, name)
+            _require(value in get_args(choices), name, f"one of {', '.join(get_args(choices))}", value)
+        tensorly_on_gpu = self.solver == "tensorly" and self.device == "gpu"
+        _require(not tensorly_on_gpu, "device", "cpu with solver tensorly", self.device)
+        for name in ("loops", "notes", "rhythms"):
+            value = getattr(self, name)
+            _require(value is None or value >= 1, name, "1 or more, or left out", value)
+        _require(self.max_loop_bars in LOOP_BARS, "max_loop_bars", "1, 2, 4 or 8", self.max_loop_bars)
+        _require(self.iterations >= 1, "iterations", "1 or more", self.iterations)
+        _require(0 <= self.seed < 2**32, "seed", "0 to 4294967295", self.seed)
+        beats = self.beats_per_bar
+        _require(bool(beats) and all(1 <= b <= 32 for b in beats), "beats_per_bar", "numbers from 1 to 32", beats)
+
+
+def _require(holds: bool, name: str, rule: str, value: object) -> None:
+    if not holds:
+        raise LoopError(Code.ARGUMENTS, f"{name} must be {rule}, got {value}")

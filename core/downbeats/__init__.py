@@ -1,0 +1,1 @@
+"""Where bars start: a tracker proposes, the sound decides to the sample."""

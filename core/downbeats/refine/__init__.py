@@ -1,0 +1,1 @@
+"""Bars refined to the sample."""

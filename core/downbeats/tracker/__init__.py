@@ -1,0 +1,1 @@
+"""Bars tracked by madmom's neural networks."""

@@ -1,0 +1,1 @@
+"""Songs whose loops are known, and scores against them."""

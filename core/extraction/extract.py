@@ -1,0 +1,145 @@
+"""The ladder from a clip to its loops; each rung is a function of another module, and nothing else happens here."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.audio.bars import BarGrid, bar_energies
+from core.audio.clip import Clip, Samples, checked
+from core.audio.cube import Framing, frame
+from core.base.disk_cache import Cache
+from core.base.errors import Code, LoopError
+from core.base.progress import Progress, part_of, silent
+from core.base.settings import LOOP_BARS, Method, Settings
+from core.base.threads import one_blas_thread
+from core.extraction.by_repetition import separate_by_repetition
+from core.extraction.loops import Loop, cut_loops
+from core.extraction.memory import SongMemory
+from core.layout.layout import Layout
+from core.separation.parts import Parts
+from core.separation.tucker.factors import Ranks, TuckerFactors
+from core.separation.tucker.separate import separate_by_tucker
+
+__all__ = ["LOOP_BARS", "Extraction", "Method", "Settings", "extract"]
+
+LOUD_REST = 0.5  # share of the energy in the rest from which the user should know
+OUTSIDE = 0.1  # share of the clip outside its bars from which the user should know
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """A song taken apart.
+
+    Attributes:
+        clip: what was taken apart; the sum of stems and rest is equal to it to -100 dBFS or better.
+        loops: the loops, the loudest first.
+        stems: float32 [loops, channels, frames], each loop wherever it plays.
+        rest: float32 [channels, frames], what belongs to no loop.
+        layout: which loop plays in which bar.
+        grid: where the bars are.
+        factors: the Tucker factors, where the method has them, in the order of the loops.
+        diagnostics: numbers about how it went, fit for JSON.
+        warnings: what the user should know, a sentence each.
+        settings: as given.
+    """
+
+    clip: Clip
+    loops: list[Loop]
+    stems: Samples
+    rest: Samples
+    layout: Layout
+    grid: BarGrid
+    factors: TuckerFactors | None = None
+    diagnostics: dict[str, Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    settings: Settings = field(default_factory=Settings)
+
+
+def extract(
+    clip: Clip,
+    settings: Settings | None = None,
+    progress: Progress = silent,
+    grid: BarGrid | None = None,
+    cache: Cache | None = None,
+) -> Extraction:
+    """Take a clip apart into its loops.
+
+    Args:
+        progress: told of every step; may raise `Cancelled`.
+        grid: the bars; tracked when not given.
+        cache: keeps what may be asked for again of this clip; the result is the same without.
+
+    Raises:
+        LoopError: NOT_AUDIO, LIMIT or MUSIC_NOT_USABLE for the clip; ARGUMENTS for ranks outside its cube.
+    """
+    with one_blas_thread():
+        clip = checked(clip)
+        return _extract(clip, settings or Settings(), progress, grid, SongMemory(cache, clip))
+
+
+def _extract(
+    clip: Clip, settings: Settings, progress: Progress, grid: BarGrid | None, memory: SongMemory
+) -> Extraction:
+    progress(0.0, "bars")
+    beats = settings.beats_per_bar
+    grid = grid or memory.bars(beats, lambda: _track(clip, settings, part_of(progress, 0.0, 0.3)))
+    _check_ranks(settings, frame(grid, clip.rate))
+    parts = _separate(clip, grid, settings, part_of(progress, 0.3, 0.95), memory)
+    progress(0.95, "loops")
+    loops = cut_loops(
+        parts.stems, parts.rest, grid=parts.grid, layout=parts.layout, rate=clip.rate, recipes=parts.recipes
+    )
+    diagnostics = {**parts.diagnostics, "rest_share": _rest_share(clip, parts.rest, parts.grid)}
+    return Extraction(
+        clip=clip,
+        loops=loops,
+        stems=parts.stems,
+        rest=parts.rest,
+        layout=parts.layout,
+        grid=parts.grid,
+        factors=parts.factors,
+        diagnostics=diagnostics,
+        warnings=[*parts.warnings, *_warnings(clip, parts.grid, diagnostics)],
+        settings=settings,
+    )
+
+
+def _separate(clip: Clip, grid: BarGrid, settings: Settings, progress: Progress, memory: SongMemory) -> Parts:
+    if settings.method == "tucker":
+        return separate_by_tucker(clip, grid, settings, progress)
+    parts = separate_by_repetition(clip, grid, settings, progress, memory)
+    if parts is not None:
+        return parts
+    if settings.method == "coherent":
+        raise LoopError(
+            Code.MUSIC_NOT_USABLE,
+            f"{clip.name}: nothing in it repeats exactly; try method auto or tucker, or other bars",
+        )
+    return separate_by_tucker(clip, grid, settings, progress)
+
+
+def _track(clip: Clip, settings: Settings, progress: Progress) -> BarGrid:
+    from core.downbeats.tracker.track import track_bars  # slow to import, and not needed when the bars are known
+
+    return track_bars(clip, beats_per_bar=settings.beats_per_bar, progress=progress)
+
+
+def _check_ranks(settings: Settings, framing: Framing) -> None:
+    """Refuse ranks above the cube's sides whichever method is taken, before any of them starts."""
+    ranks = Ranks(settings.notes or 1, settings.rhythms or 1, settings.loops or 1)
+    ranks.check((framing.frequencies, framing.frames_per_bar, framing.bars))
+
+
+def _rest_share(clip: Clip, rest: Samples, grid: BarGrid) -> float:
+    """Share of the energy inside the bars that no loop explains."""
+    inside = bar_energies(clip.samples, grid).sum()
+    return round(float(bar_energies(rest, grid).sum() / inside), 4) if inside > 0 else 1.0
+
+
+def _warnings(clip: Clip, grid: BarGrid, diagnostics: dict[str, Any]) -> list[str]:
+    found = []
+    outside = 1.0 - float(grid.starts[-1] - grid.starts[0]) / clip.frames
+    if outside > OUTSIDE:
+        found.append(f"{outside:.0%} of the clip lies outside its bars and is kept in the rest; are the bars right?")
+    if diagnostics["rest_share"] > LOUD_REST:
+        found.append(f"{diagnostics['rest_share']:.0%} of the sound belongs to no loop; are the bars right?")
+    return found

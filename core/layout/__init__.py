@@ -1,0 +1,1 @@
+"""The layout: which loop plays in which bar."""

@@ -1,0 +1,1 @@
+"""The evidence for a layout: single bins vote for on/off patterns."""

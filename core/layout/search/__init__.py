@@ -1,0 +1,1 @@
+"""The search for the layout with the shortest description of the song."""

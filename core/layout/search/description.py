@@ -1,0 +1,106 @@
+"""The length of a song's description by loops: what decides which loops there are.
+
+A bin followed through the bars, x [bars], is described as x = D s + r: contents s of the bar types and what is left
+over. Every number costs the logarithm of its power above a floor,
+
+    L(D) = sum over bins of [ kappa * sum_types log(1 + |s|^2 / f) + sum_bars log(1 + |r|^2 / f) ]
+
+so one content that replaces many bars pays, silence is free, what does not repeat (a voice, a fill) costs the same
+whether it is called content or left over and so attracts no loops, and the contents of a right layout are sparser than
+those of any other. No rank is assumed: more types than independent rows are fine. s minimises the same cost, by
+iteratively reweighted least squares with a falling floor (Candes, Wakin and Boyd 2008; Chartrand and Yin 2008).
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.base.weighted_least_squares import cancelled, power_left, solve
+from core.layout.evidence.bins import Bins
+
+Matrix = NDArray[np.float32]
+
+KAPPA = 1.5  # contents cost more than left-overs, so that a type must return to pay for itself
+FLOOR = 1e-3  # of a bin's mean power: -30 dB is as good as explained
+CANCELLING = 1.0  # times the cost of a content that only undoes another: sounds seldom cancel each other in music
+SILENCED = 0.1  # power left of two contents that cancel
+GLANCE = 4
+FALL = np.logspace(2.5, 0.0, 6, dtype=np.float32)  # times the floor: one step of the search each
+
+
+@dataclass(frozen=True)
+class Description:
+    """Bins described by types.
+
+    Attributes:
+        lengths: nats of each bin, [bins].
+        contents: s, complex [bins, types].
+        residual: r, complex [bins, bars].
+    """
+
+    lengths: NDArray[np.float32]
+    contents: Bins
+    residual: Bins
+
+    @property
+    def length(self) -> float:
+        """Mean nats a bin."""
+        return float(self.lengths.mean())
+
+
+@dataclass(frozen=True)
+class Coder:
+    """Describes a fixed set of bins, complex [bins, bars], by any layout's types."""
+
+    bins: Bins
+    floor: Matrix
+
+    @property
+    def bars(self) -> int:
+        return int(self.bins.shape[1])
+
+    def cost(self, values: Bins) -> Matrix:
+        """log(1 + |value|^2 / floor), [bins, ...]."""
+        power = np.square(values.real) + np.square(values.imag)
+        result: Matrix = np.log1p(power / self.floor[:, None])
+        return result
+
+    @cached_property
+    def empty(self) -> Description:
+        """No loops at all."""
+        return Description(self.cost(self.bins).sum(axis=1), self.bins[:, :0], self.bins)
+
+    @cached_property
+    def glance(self) -> "Coder":
+        """A coder of every `GLANCE`-th bin, for a first look at what a layout may be worth."""
+        return Coder(self.bins[::GLANCE], self.floor[::GLANCE])
+
+    def describe(self, types: Matrix) -> Description:
+        """The shortest description by types [bars, types]."""
+        types = np.ascontiguousarray(types)
+        gram = types.T @ types + np.float32(1e-2) * np.eye(types.shape[1], dtype=np.float32)
+        cells = self._cells
+        found = np.ascontiguousarray(np.tensordot(np.linalg.inv(gram) @ types.T, cells, axes=1))
+        for share in FALL:
+            floor = self.floor * share
+            weights = 1 / (power_left(cells, types, found) + floor)
+            solve(cells, types, weights, np.float32(KAPPA) / (np.square(found).sum(axis=1) + floor), found)
+        contents = (found[:, 0] + np.complex64(1j) * found[:, 1]).T
+        residual = self.bins - contents @ types.T
+        costs = self.cost(contents)
+        length = self.cost(residual).sum(axis=1) + KAPPA * costs.sum(axis=1)
+        length += CANCELLING * KAPPA * cancelled(found, costs.T, types.T @ types > 0, np.float32(SILENCED))
+        return Description(length, contents, residual)
+
+    @cached_property
+    def _cells(self) -> Matrix:
+        """The bins as `core.base.weighted_least_squares` takes them, [bars, real and imaginary part, bins]."""
+        return np.ascontiguousarray(np.stack([self.bins.real.T, self.bins.imag.T], axis=1))
+
+
+def coder(bins: Bins, slack: NDArray[np.float32] | None = None) -> Coder:
+    """A coder whose floor follows each bin's own level; `slack` [bins] raises it where repeats are not exact."""
+    share = FLOOR if slack is None else FLOOR + slack
+    return Coder(bins, (share * np.square(np.abs(bins)).mean(axis=1)).astype(np.float32))

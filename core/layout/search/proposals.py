@@ -1,0 +1,185 @@
+"""Proposals: sets of loops with the description of the song that they give, and what that costs in all."""
+
+from dataclasses import dataclass
+from functools import cache, partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.layout.cycles import Columns, Phases, columns_of, switches
+from core.layout.evidence.bins import Bins
+from core.layout.search.description import GLANCE, KAPPA, Coder, Description
+
+Gains = NDArray[np.float32]
+
+PER_LOOP = 0.0025  # of the empty description: what a loop must save
+PER_SWITCH = 0.0004  # and for each time that it goes on or off
+PER_GAINS = 0.001  # and for having gains
+PER_BAR = 0.1  # and for each of its bars but the first, of the share of it that one bar of the song has
+DOUBT = 0.002  # of the empty description: how much better than at a glance a proposal may be
+GAIN_STEPS = 8
+GAIN_RANGE = (0.25, 4.0)
+FAINT_GAIN = 0.3  # down here a gain is at the end of its range: the loop is probably off
+GAIN_STIFFNESS = 0.02  # pull of gains towards 1, so that bars without evidence keep it
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A set of loops and the description that it gives.
+
+    Attributes:
+        phases, lengths: of each loop.
+        gains: float32 [bars, loops], 1 unless fitted.
+        description: by these loops.
+        score: its length with the price of the loops, in nats a bin.
+    """
+
+    phases: list[Phases]
+    lengths: list[int]
+    gains: Gains
+    description: Description
+    score: float
+
+    @property
+    def loops(self) -> int:
+        return len(self.lengths)
+
+    def columns(self) -> Columns:
+        return columns_of(self.phases, self.lengths)
+
+    def sounds(self, columns: Columns, loop: int, place: int) -> Bins:
+        """What a bar of a loop holds, complex [bins]."""
+        total: Bins = self.description.contents[:, columns.heard(loop, place)].sum(axis=1)
+        return total
+
+
+def propose(subset: Coder, phases: list[Phases], lengths: list[int], gains: Gains | None = None) -> Proposal:
+    """Describe the subset by these loops."""
+    if gains is None:
+        gains = np.ones((subset.bars, len(lengths)), dtype=np.float32)
+    if not lengths:
+        return Proposal([], [], gains, subset.empty, subset.empty.length)
+    columns = columns_of(phases, lengths)
+    description = subset.describe(columns.matrix * gains[:, columns.owners])
+    price = sum(PER_LOOP + PER_SWITCH * switches(row >= 0) for row in phases)
+    price += PER_BAR / subset.bars * sum(length - 1 for length in lengths)
+    return Proposal(phases, lengths, gains, description, description.length + price * subset.empty.length)
+
+
+def improved(
+    subset: Coder,
+    current: Proposal,
+    phases: list[Phases],
+    lengths: list[int],
+    gains: Gains | None = None,
+    *,
+    margin: float = 0.0,
+) -> Proposal | None:
+    """The proposal of these loops if it is shorter than the current one, by `margin` of the empty description.
+
+    Most are not, and a glance at few bins tells.
+    """
+    gains = current.gains if gains is None else gains
+    bound = current.score - margin * subset.empty.length
+    glance = propose(subset.glance, phases, lengths, gains)
+    price = glance.score - glance.description.length
+    seen_now = float(current.description.lengths[::GLANCE].mean()) + current.score - current.description.length
+    if glance.description.length + price > seen_now - (margin - DOUBT) * subset.empty.length:
+        return None
+    proposal = propose(subset, phases, lengths, gains)
+    return proposal if proposal.score < bound else None
+
+
+def with_gains(subset: Coder, current: Proposal) -> Proposal:
+    """With a gain for each loop in each bar, if that shortens the description."""
+    best = current
+    for _ in range(GAIN_STEPS):
+        if not best.loops:
+            break
+        refit = propose(subset, best.phases, best.lengths, fitted_gains(subset, best))
+        if refit.score >= best.score - PER_LOOP * subset.empty.length:
+            break
+        best = refit
+    return best
+
+
+def evened(subset: Coder, current: Proposal) -> Proposal:
+    """With gains of 1 wherever others hardly shorten the description: all loops at once, or those most even first."""
+    bound = PER_GAINS * subset.empty.length
+    uneven = np.array([np.abs(current.gains[row >= 0, k] - 1).max() for k, row in enumerate(current.phases)])
+    if not uneven.any():
+        return current
+    even = propose(subset, current.phases, current.lengths)
+    if even.score < current.score + bound:
+        return even
+    for k in np.flatnonzero(uneven)[np.argsort(uneven[uneven > 0])]:
+        gains = current.gains.copy()
+        gains[:, k] = 1.0
+        even = propose(subset, current.phases, current.lengths, gains)
+        current = even if even.score < current.score + bound else current
+    return current
+
+
+def silenced(subset: Coder, current: Proposal) -> Proposal:
+    """With loops off in bars where they would have to be as faint as gains may be, where that is shorter."""
+    for k, row in enumerate(current.phases):
+        faint = (row >= 0) & (current.gains[:, k] <= FAINT_GAIN)
+        if faint.any() and np.count_nonzero((row >= 0) & ~faint) > 1:
+            gains = current.gains.copy()
+            gains[:, k] = 1.0
+            phases = [*current.phases[:k], np.where(faint, -1, row).astype(np.int16), *current.phases[k + 1 :]]
+            current = improved(subset, current, phases, current.lengths, gains) or current
+    return current
+
+
+def fitted_gains(subset: Coder, current: Proposal) -> Gains:
+    """Gains of the loops in each bar by reweighted least squares on the contents, mean 1 over the bars of each loop."""
+    described = current.description
+    weights = 1 / (np.square(np.abs(described.residual)) + subset.floor[:, None]).T
+    contents = _heard(subset, current)
+    weighted = contents.conj() * weights[:, None]
+    systems = (weighted @ contents.swapaxes(1, 2)).real
+    right = (weighted @ subset.bins.T[:, :, None]).real[..., 0]
+    stiffness = GAIN_STIFFNESS * np.einsum("bkk->bk", systems) + np.finfo(np.float32).tiny
+    systems += stiffness[..., None] * np.eye(current.loops)
+    silent = np.array(current.phases).T < 0
+    systems += silent[..., None] * np.eye(current.loops)  # where nothing is heard, anything solvable
+    solved = np.linalg.solve(systems, (right + stiffness)[..., None])[..., 0]
+    gains = np.where(silent, current.gains, np.clip(solved, *GAIN_RANGE)).astype(np.float32)
+    for k, row in enumerate(current.phases):
+        gains[row >= 0, k] /= np.median(gains[row >= 0, k])
+    return gains
+
+
+def _heard(subset: Coder, current: Proposal) -> Bins:
+    """What each loop sounds in each bar at its full level, complex [bars, loops, bins]; nothing where it is silent."""
+    columns = current.columns()
+    sounds = cache(partial(current.sounds, columns))
+    heard = np.zeros((subset.bars, current.loops, len(subset.bins)), dtype=np.complex64)
+    for k, row in enumerate(current.phases):
+        for bar in np.flatnonzero(row >= 0):
+            heard[bar, k] = sounds(k, int(row[bar]))
+    return heard
+
+
+def worth(subset: Coder, current: Proposal) -> NDArray[np.float64]:
+    """How much longer the description gets without each loop if the others keep their contents: an upper bound."""
+    columns = current.columns()
+    described = current.description
+    worth = np.empty(current.loops)
+    for k in range(current.loops):
+        own = np.flatnonzero(columns.owners == k)
+        bars = current.phases[k] >= 0
+        played = columns.matrix[bars][:, own] * current.gains[bars, k, None]
+        exposed = described.residual[:, bars] + described.contents[:, own] @ played.T
+        left_over = subset.cost(exposed).sum(axis=1) - subset.cost(described.residual[:, bars]).sum(axis=1)
+        worth[k] = (left_over - KAPPA * subset.cost(described.contents[:, own]).sum(axis=1)).mean()
+    return worth
+
+
+def only(subset: Coder, current: Proposal, keep: list[int]) -> Proposal:
+    return propose(subset, *some_of(current, keep))
+
+
+def some_of(current: Proposal, keep: list[int]) -> tuple[list[Phases], list[int], Gains]:
+    return [current.phases[k] for k in keep], [current.lengths[k] for k in keep], current.gains[:, keep]

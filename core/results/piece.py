@@ -1,0 +1,85 @@
+"""Piece: a song as maps, tables and projects show it; its bars, and which loop plays how strongly in which of them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.audio.bars import BarGrid
+
+FAINT = 0.05  # -26 dB: an activation below it is shown and written as silence
+
+
+@dataclass(frozen=True)
+class Part:
+    """One loop in a piece.
+
+    Attributes:
+        label: what it is called.
+        bars: how many bars it lasts.
+        start_bar: the bar, counted from 0, that its file was cut from.
+        activations: float32 [bars of the piece], 0 to about 1.
+        heard: int16 [bars of the piece], which bar of its file sounds there, from 0; -1 where it is silent.
+    """
+
+    label: str
+    bars: int
+    start_bar: int
+    activations: NDArray[np.float32]
+    heard: NDArray[np.int16]
+
+    @property
+    def plays(self) -> NDArray[np.bool_]:
+        """Where it is loud enough to be shown, [bars of the piece]."""
+        result: NDArray[np.bool_] = (self.activations >= FAINT) & (self.heard >= 0)
+        return result
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A song taken apart, without its sound.
+
+    Attributes:
+        name: the song's.
+        rate: frames a second.
+        frames: of the whole song.
+        channels: of the song and of every stem and loop.
+        grid: where the bars are.
+        parts: the loops, the loudest first.
+    """
+
+    name: str
+    rate: int
+    frames: int
+    channels: int
+    grid: BarGrid
+    parts: tuple[Part, ...]
+
+    @property
+    def activations(self) -> NDArray[np.float32]:
+        """float32 [bars, loops]."""
+        return np.array([part.activations for part in self.parts], np.float32).reshape(-1, self.grid.bars).T
+
+    @property
+    def bpm(self) -> float:
+        """Quarter notes a minute in the median bar, as hosts count them in any metre."""
+        return self.grid.bpm(self.rate) * 4 / self.grid.beat_unit
+
+
+def heard_from(start_bar: int, bars: int, phases: NDArray[np.int16]) -> NDArray[np.int16]:
+    """Which bar of a loop's file sounds in each bar of the piece, int16 [bars of the piece], -1 where it is silent.
+
+    A layout counts a loop's bars from wherever it likes; the file begins with the bar that it was cut from.
+
+    Args:
+        phases: the loop's column of `Layout.phases`.
+    """
+    cut = phases[start_bar : start_bar + bars]
+    known = np.flatnonzero(cut >= 0)
+    first = int(cut[known[0]]) - int(known[0]) if known.size else 0
+    return np.where(phases >= 0, (phases - first) % bars, -1).astype(np.int16)
+
+
+def steady(start_bar: int, bars: int, count: int) -> NDArray[np.int16]:
+    """What `heard_from` gives for a loop that goes round and round without a pause through `count` bars."""
+    return ((np.arange(count) - start_bar) % bars).astype(np.int16)

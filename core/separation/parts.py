@@ -1,0 +1,37 @@
+"""What each method of separation hands over: a clip in parts, before loops are cut and labelled."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.audio.bars import BarGrid
+from core.audio.clip import Samples
+from core.layout.layout import Layout
+from core.separation.tucker.factors import TuckerFactors
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A clip taken apart.
+
+    Attributes:
+        stems: float32 [loops, channels, frames].
+        rest: float32 [channels, frames], the clip less the sum of the stems.
+        layout: which loop plays in which bar.
+        grid: the bars that were used.
+        factors: the Tucker factors, where the method has them, in the order of the loops.
+        recipes: notes by rhythms of each loop, float32 [notes, rhythms], where the method has them.
+        diagnostics: numbers about how it went, fit for JSON.
+        warnings: what the user should know, a sentence each.
+    """
+
+    stems: Samples
+    rest: Samples
+    layout: Layout
+    grid: BarGrid
+    factors: TuckerFactors | None = None
+    recipes: list[NDArray[np.float32]] | None = None
+    diagnostics: dict[str, Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)

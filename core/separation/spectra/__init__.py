@@ -1,0 +1,1 @@
+"""Loops that repeat in their spectra alone, as played music does."""

@@ -1,0 +1,158 @@
+"""The nonnegative Tucker decomposition of a magnitude cube [frequency, frame in bar, bar] (Smith and Goto 2018).
+
+X ~ C x1 W x2 H x3 D: notes W [F, r1], rhythms within a bar H [T, r2], loop activations D [B, r3] (the map of the piece)
+and recipes C [r1, r2, r3], one slice a loop: which notes sound with which rhythms. Everything is nonnegative float32;
+the columns of W, H and D have unit Euclidean norm, and C holds the scale.
+
+Three solvers: "kl" (core/separation/tucker/kl.py) separates best; "hals" (core/separation/tucker/hals.py) is the fastest to the least squares fit;
+"tensorly" (core/separation/tucker/tensorly_solver.py) is the paper's, which the other two are held against.
+"""
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from math import prod, sqrt
+from typing import Any
+
+import numpy as np
+from array_api_compat import array_namespace, device
+
+from core.base.errors import Code, LoopError
+from core.base.progress import Progress, part_of, silent
+from core.base.settings import ITERATIONS, Solver
+from core.base.threads import one_blas_thread
+from core.layout.layout import Layout
+from core.separation.tucker import hals, kl
+from core.separation.tucker import tensorly_solver as by_tensorly
+from core.separation.tucker.bands import band_edges, pool, spread, summed
+from core.separation.tucker.compression import compress
+from core.separation.tucker.devices import download
+from core.separation.tucker.factors import Array, Ranks, TuckerFactors
+from core.separation.tucker.model import Model, balanced, energy, relative_error, times
+from core.separation.tucker.start import bar_activations, singular_start
+
+Solution = tuple[Iterator[Model], Callable[[Model], Model]]  # what falls sweep by sweep, and what ends it
+PATIENCE = 20  # multiplicative updates linger on plateaus, so a single small step says nothing
+CHANGE: dict[Solver, float] = {"kl": 1e-2, "hals": 1e-3, "tensorly": 1e-3}  # fall over `PATIENCE` that is still one
+ROOM = 2  # sides of the compressed cube, as multiples of the ranks
+
+
+def decompose(
+    magnitudes: Any,
+    ranks: Ranks,
+    *,
+    solver: Solver = "kl",
+    iterations: int = ITERATIONS,
+    seed: int = 0,
+    layout: Layout | None = None,
+    progress: Progress = silent,
+) -> TuckerFactors:
+    """Decompose a magnitude cube, float32 [frequencies, frames in a bar, bars].
+
+    Args:
+        magnitudes: of any array library (array API standard); "tensorly" takes NumPy's.
+        solver: "kl", "hals" or "tensorly".
+        iterations: at most this many; fewer when the error has settled.
+        seed: of everything random in the start.
+        layout: where "kl" and "hals" start from; without it "kl" finds its own, "hals" takes singular vectors.
+        progress: told before every iteration; may raise `Cancelled`.
+
+    Raises:
+        LoopError: ARGUMENTS for ranks outside the cube, a layout of other bars or loops, or fewer than one iteration.
+    """
+    ranks.check(magnitudes.shape)
+    if iterations < 1:
+        raise LoopError(Code.ARGUMENTS, f"iterations must be 1 or more, got {iterations}")
+    progress(0.0, "factors")
+    with one_blas_thread():
+        # Guards against division by zero are absolute, so a quiet clip must not be a small tensor.
+        scale = sqrt(energy(magnitudes) / prod(magnitudes.shape)) or 1.0
+        cube = magnitudes / scale
+        known = None if layout is None else _activations(layout, ranks, cube)
+        models, finish = SOLVERS[solver](cube, ranks, seed, known)
+        model, errors = _until_settled(models, iterations, CHANGE[solver], part_of(progress, 0.0, 0.9))
+        model = balanced(finish(model), 2)
+        error = _error(cube, model)
+    progress(1.0, "factors")
+    W, H, D = (np.ascontiguousarray(download(factor).T) for factor in model.factors)
+    return TuckerFactors(W, H, D, download(model.core) * np.float32(scale), error, errors)
+
+
+def _error(cube: Any, model: Model) -> float:
+    W, H, D = model.factors
+    target = times(times(times(cube, D, 2), H, 1), W, 0)  # the last axis first: the cube need not be turned
+    return relative_error(energy(cube), model.core, target, [factor @ factor.T for factor in (W, H, D)])
+
+
+def _until_settled(
+    models: Iterator[Model], iterations: int, change: float, progress: Progress
+) -> tuple[Model, tuple[float, ...]]:
+    """The last model, and the errors of all, once they fall no more."""
+    best = next(models)
+    errors = [best.error]
+    for model in islice(models, iterations - 1):
+        progress(len(errors) / iterations, "factors")
+        if model.error > errors[-1]:  # only by rounding, once the fit is as good as float32 lets it be
+            break
+        best = model
+        errors.append(best.error)
+        if len(errors) > PATIENCE and errors[-PATIENCE - 1] - errors[-1] <= change * errors[-1]:
+            break
+    return best, tuple(errors)
+
+
+def _activations(layout: Layout, ranks: Ranks, cube: Any) -> Any:
+    """Those of the layout [loops, bars], in the cube's array library."""
+    bars = cube.shape[2]
+    if (layout.bars, layout.loops) != (bars, ranks.loops):
+        raise LoopError(
+            Code.ARGUMENTS,
+            f"layout must hold {bars} bars and {ranks.loops} loops, got {layout.bars} and {layout.loops}",
+        )
+    rows = np.ascontiguousarray(layout.activations.T, dtype=np.float32)
+    return array_namespace(cube).asarray(rows, device=device(cube))
+
+
+def _by_kl(cube: Any, ranks: Ranks, seed: int, activations: Any | None) -> Solution:
+    """On sums over bands, then notes for all bins. The loops' activations decide where it ends, so they come first."""
+    edges = band_edges(cube.shape[0])
+    pooled = summed(cube, 0, edges)
+    if activations is None:
+        activations = bar_activations(cube, ranks.sizes, seed)
+    start = singular_start(compress(pooled, _room(ranks), seed), ranks.sizes, seed, activations)
+
+    def finish(model: Model) -> Model:
+        W, H, D = model.factors
+        return kl.solve_notes(cube, Model(model.core, (spread(W, edges, 1), H, D)))
+
+    return kl.minimise(pooled, start), finish
+
+
+def _by_hals(cube: Any, ranks: Ranks, seed: int, activations: Any | None) -> Solution:
+    """On the compressed cube, then notes for the whole one."""
+    small = compress(cube, _room(ranks), seed)
+    start = singular_start(small, ranks.sizes, seed, activations)
+    return hals.minimise(small, start), lambda model: hals.solve_notes(cube, model)
+
+
+def _by_tensorly(cube: Array, ranks: Ranks, seed: int, _activations: Any | None) -> Solution:
+    """On bands of the same energy, at a fifth of the cost, then notes for all bins by ours."""
+    edges = band_edges(cube.shape[0])
+    pooled = pool(cube)
+    sizes = (min(ranks.notes, len(pooled)), ranks.rhythms, ranks.loops)
+
+    def finish(model: Model) -> Model:
+        W, H, D = model.factors
+        return hals.solve_notes(cube, Model(model.core, (spread(W, edges, 2), H, D)), rounds=by_tensorly.NOTE_ROUNDS)
+
+    return by_tensorly.minimise(pooled, sizes, seed), finish
+
+
+def _room(ranks: Ranks) -> tuple[int, int, int]:
+    return ROOM * ranks.notes, ROOM * ranks.rhythms, ROOM * ranks.loops
+
+
+SOLVERS: dict[Solver, Callable[[Any, Ranks, int, Any | None], Solution]] = {
+    "kl": _by_kl,
+    "hals": _by_hals,
+    "tensorly": _by_tensorly,
+}

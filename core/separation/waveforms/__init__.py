@@ -1,0 +1,1 @@
+"""Loops that repeat as waveforms, phase and all."""

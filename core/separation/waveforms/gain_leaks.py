@@ -1,0 +1,91 @@
+"""Gains told from leaks: which of the equivalent pairs of gains and loops is the one with the sparsest loops.
+
+Gains leave least squares a choice. Whenever columns of D add up to nothing in all bars in which type k is off,
+D_(without k) n = 0 there, gains d_k + D n with types s_j - n_j s_k explain the music as well as d_k and s_j do: some of
+k is put into, or taken out of, the others. The plainest case is a type j that is heard only where k is too. The right n
+leaves the fewest sounding cells in the others, since they are silent in most cells in which k sounds:
+
+    minimise over n  sum over j and cells of sqrt(p) log(|s_j - n_j s_k|^2 + f p)
+
+p being the power of both in the cell, by reweighted least squares with falling f (as `core.separation.waveforms.robust`).
+"""
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from core.audio.bar_cuts import Bars
+from core.audio.cube import window_length
+from core.separation.waveforms.gains import LEAST, balanced
+from core.separation.waveforms.least_squares import Matrix
+
+SWEEPS = 3
+ROUNDS = 15
+FLOOR = 1e-4  # the last f
+MOMENTS = 24
+NOTHING = 0.05  # singular values below this share of the largest add up to nothing: gains are known to a few per cent
+
+Spectra = NDArray[np.float64]
+"""Cells of all types, [types, parts, cells], real and imaginary parts of all channels."""
+
+
+def untangled(types: Bars, mixing: Matrix, owners: NDArray[np.intp], rate: int) -> Matrix:
+    """The mixing matrix [bars, types] with those gains that go with the sparsest types.
+
+    Args:
+        types: S [types, channels, frames], as least squares has them.
+        mixing: D, with gains, above zero where a type is heard.
+        owners: the loop of each type.
+    """
+    spectra, current = _spectra(types, window_length(rate)), mixing.copy()
+    for _ in range(SWEEPS):
+        for k in range(mixing.shape[1]):
+            others = np.arange(mixing.shape[1]) != k
+            choices = _nothing(current[mixing[:, k] <= 0][:, others])
+            if choices.shape[1]:
+                leaks = choices @ _sparsest(spectra[others], spectra[k], choices)
+                leaks *= _room(current[:, k], current[:, others] @ leaks)
+                spectra[others] -= leaks[:, None, None] * spectra[k]
+                current[:, k] += current[:, others] @ leaks
+    return balanced(current, mixing > 0, owners)
+
+
+def _nothing(rows: Matrix) -> Matrix:
+    """Combinations of the columns that add up to nearly nothing, [columns, combinations]."""
+    _, values, combinations = np.linalg.svd(rows, full_matrices=True)
+    values = np.pad(values, (0, rows.shape[1] - len(values)))
+    result: Matrix = combinations[values <= NOTHING * values.max(initial=0.0)].T
+    return result
+
+
+def _room(gains: NDArray[np.float64], change: NDArray[np.float64]) -> float:
+    """How much of a change, 0 to 1, leaves all gains above zero; the next sweep may find room for more."""
+    falling = (gains > 0) & (change < 0)
+    most = (gains[falling] - LEAST * gains[gains > 0].mean()) / -change[falling]
+    return float(np.clip(most.min(initial=1.0), 0.0, 1.0))
+
+
+def _sparsest(others: Spectra, own: NDArray[np.float64], choices: Matrix) -> NDArray[np.float64]:
+    """The weights of the choices that take the most of a type out of the others."""
+    alone = np.square(own).sum(axis=0)
+    power = alone + np.square(others).sum(axis=1) + 1e-14
+    weights = 1 / np.sqrt(power)
+    found = np.zeros(choices.shape[1])
+    for round_ in range(ROUNDS):
+        system = choices.T @ ((weights @ alone)[:, None] * choices)
+        wanted = choices.T @ np.einsum("jn,jpn,pn->j", weights, others, own, optimize=True)
+        found = np.linalg.solve(system + 1e-9 * max(np.trace(system), 1e-30) * np.eye(len(system)), wanted)
+        left = np.square(others - (choices @ found)[:, None, None] * own).sum(axis=1)
+        weights = np.sqrt(power) / (left + FLOOR ** (round_ / (ROUNDS - 1)) * power)
+    return found
+
+
+def _spectra(types: Bars, length: int) -> Spectra:
+    """Cells of the types in up to `MOMENTS` windows spread over the bar."""
+    count, channels, frames = types.shape
+    room = np.pad(types, ((0, 0), (0, 0), (0, max(length - frames, 0))))
+    starts = np.linspace(0, room.shape[2] - length, min(MOMENTS, -(-frames // length))).astype(np.intp)
+    windows = np.lib.stride_tricks.sliding_window_view(room, length, axis=2)[:, :, starts]
+    pieces = scipy.fft.rfft(windows * np.hanning(length), axis=-1)
+    cells: Spectra = np.concatenate([pieces.real, pieces.imag], axis=1).reshape(count, 2 * channels, -1)
+    return cells

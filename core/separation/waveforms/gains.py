@@ -1,0 +1,57 @@
+"""Gains of loops from bar to bar: alternating least squares of types and gains, from the Gram matrix of the bars alone.
+
+With G = X X^T and P = pinv(D), the types' own inner products are S S^T = P G P^T and those with the bars S X^T = P G:
+a round costs the same whatever the bars' length. (Barchiesi and Reiss, "Reverse engineering of a mix", JAES 2010, solve
+for gains of known tracks; here the tracks are solved for as well.)
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.separation.waveforms.least_squares import CUTOFF, Matrix
+
+ROUNDS = 60
+LEAST = 0.05  # a loop that plays is heard
+WORTH = 0.25  # of the unexplained energy: gains that leave more than this of it are not worth their freedom
+
+
+def balanced(mixing: Matrix, on: NDArray[np.bool_], owners: NDArray[np.intp]) -> Matrix:
+    """D with each loop at least faint where it is on, and its mean gain there at 1: only gain times loop is heard."""
+    result: Matrix = np.where(on, np.maximum(mixing, LEAST), 0.0)
+    for loop in np.unique(owners):
+        own = result[:, owners == loop]
+        result[:, owners == loop] = own / max(float(own[own > 0].mean()), 1e-9)
+    return result
+
+
+def refined(gram: Matrix, mixing: Matrix, owners: NDArray[np.intp]) -> Matrix:
+    """The mixing matrix D [bars, types] with gains, each loop's mean gain where it plays being 1; or D as it was.
+
+    Args:
+        gram: G, inner products of the bars, whitened over frequency.
+        mixing: D, above zero where a type is heard.
+        owners: the loop of each type, [types].
+    """
+    current = mixing
+    for _ in range(ROUNDS):
+        current = balanced(_regressed(gram, current), mixing > 0, owners)
+    return current if unexplained(gram, current) < WORTH * unexplained(gram, mixing) else mixing
+
+
+def unexplained(gram: Matrix, mixing: Matrix) -> float:
+    """The energy that least squares leaves, trace((I - D pinv(D)) G), at least 0."""
+    left = np.trace(gram) - np.sum((mixing @ np.linalg.pinv(mixing, rcond=CUTOFF)) * gram)
+    return max(float(left), 0.0)
+
+
+def _regressed(gram: Matrix, mixing: Matrix) -> Matrix:
+    """D refitted bar by bar on its support, the types being those of the D before."""
+    solver = np.linalg.pinv(mixing, rcond=CUTOFF)
+    types, products = solver @ gram @ solver.T, solver @ gram
+    on = mixing > 0
+    # Outside of the support an identity makes every bar's system the same size.
+    systems = np.where(on[:, :, None] & on[:, None, :], types, 0.0)
+    level = max(float(np.trace(types)) / len(types), 1e-30)
+    systems += level * np.where(on, 1e-9, 1.0)[:, :, None] * np.eye(len(types))
+    gains: Matrix = np.linalg.solve(systems, np.where(on, products.T, 0.0)[..., None])[..., 0]
+    return gains

@@ -1,0 +1,172 @@
+"""Coherent separation: from samples, a grid and a layout to stems, as loops that repeat as waveforms, phase and all.
+
+The bars are cut at the grid (`core.audio.bar_cuts`, `core.separation.waveforms.clip_delays`) and solved by least squares for the bars of the loops
+(`core.separation.waveforms.least_squares`), with gains where they are worth it (`core.separation.waveforms.gains`, `core.separation.waveforms.gain_leaks`). Where something else sounds,
+or the layout alone cannot tell the loops apart, `core.separation.waveforms.robust` solves again. What no loop explains is the rest.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from core.audio.bar_cuts import Bars, bar_shifts, cut_bars, lay_bars
+from core.audio.bars import BarGrid
+from core.audio.clip import Samples, rest_of
+from core.base.errors import Code, LoopError
+from core.base.progress import Progress, part_of, silent
+from core.base.threads import in_order
+from core.layout.layout import Layout, Types, type_matrix
+from core.separation.waveforms.clip_delays import (
+    Delays,
+    clip_delays,
+    loudness,
+    on_the_grid,
+    placed_types,
+    sounded,
+    sounded_bar,
+)
+from core.separation.waveforms.gain_leaks import untangled
+from core.separation.waveforms.gains import refined, unexplained
+from core.separation.waveforms.least_squares import (
+    Matrix,
+    band_edges,
+    band_grams,
+    coherence,
+    noise_gains,
+    repeated,
+    whitened,
+)
+from core.separation.waveforms.robust import resolved
+
+EXACT = 1e-5  # share of the whitened energy that least squares may leave unexplained: below it nothing else sounds
+FARTHEST = 4  # frames of delay: more is no rounding but a grid of unequal bars
+COSTS = (0.05, 1.0)  # prior of `resolved` where nothing else sounds, and where something does
+
+
+@dataclass(frozen=True)
+class Coherent:
+    """A clip taken apart.
+
+    Attributes:
+        stems: float32 [loops, channels, frames].
+        rest: float32 [channels, frames], the clip less the sum of the stems.
+        layout: the layout, its activations with gains.
+        noise_gain: how much of what does not repeat comes through to each loop, as a power, [loops]: 1/n for a loop
+            heard n times alone; above 1 where loops can hardly be told apart.
+        bands: edges in Hz of the bands, [bands + 1].
+        coherence: the share of the energy in each band that repetition explains, 0 to 1, [bands].
+    """
+
+    stems: Samples
+    rest: Samples
+    layout: Layout
+    noise_gain: NDArray[np.float64]
+    bands: NDArray[np.float64]
+    coherence: NDArray[np.float64]
+
+
+def separate(
+    samples: Samples,
+    grid: BarGrid,
+    layout: Layout,
+    *,
+    rate: int,
+    shifts: ArrayLike | None = None,
+    progress: Progress = silent,
+) -> Coherent:
+    """Take a clip's samples [channels, frames] apart along a layout.
+
+    Args:
+        rate: frames per second.
+        shifts: by what fraction of a frame each bar truly starts later than the grid says, [bars].
+        progress: told between the steps; may raise `Cancelled`.
+
+    Raises:
+        LoopError: ARGUMENTS when layout or shifts have not the grid's number of bars.
+    """
+    late = bar_shifts(grid, shifts)
+    if layout.bars != grid.bars or late.shape != (grid.bars,):
+        raise LoopError(Code.ARGUMENTS, f"layout and shifts need {grid.bars} bars, got {layout.bars} and {late.size}")
+    progress(0.0, "separation")
+    columns = type_matrix(replace(layout, activations=(layout.phases >= 0).astype(np.float32)))
+    owners = columns.owners
+    placed = _on_the_grid(cut_bars(samples, grid, late), grid, layout, columns, rate)
+    grams = band_grams(placed.bars, rate)
+    progress(0.1, "separation")
+    mixing, types = _solved(placed, whitened(grams), owners, rate, part_of(progress, 0.1, 0.6))
+
+    stems = np.zeros((layout.loops, *samples.shape), dtype=np.float32)
+
+    def lay(loop: int) -> None:
+        own = np.flatnonzero(owners == loop)
+        bars, gains, delays = types[own], mixing[:, own], placed.delays[:, own]
+        lay_bars(lambda bar: sounded_bar(bars, gains[bar], delays[bar]), grid, late, stems[loop])
+
+    for loop, _ in enumerate(in_order(lay, range(layout.loops))):
+        progress(0.6 + 0.4 * loop / layout.loops, "separation")
+    own, owners = mixing[:, ~columns.late], owners[~columns.late]
+    trust = noise_gains(own)
+    return Coherent(
+        stems,
+        rest_of(samples, stems),
+        replace(layout, activations=_gains(own, owners, layout.loops)),
+        np.array([trust[owners == loop].max(initial=0.0) for loop in range(layout.loops)]),
+        band_edges(rate, placed.bars.shape[2])[0],
+        coherence(grams, mixing),
+    )
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """Bars that are whole and without their delays, their binary mixing matrix, and delays [bars, types]."""
+
+    bars: Bars
+    mixing: Matrix
+    delays: Delays
+
+
+def _on_the_grid(bars: Bars, grid: BarGrid, layout: Layout, columns: Types, rate: int) -> _Placed:
+    """The bars [bars, channels, frames], freed of the delays of long clips where these explain the music better."""
+    mixing = columns.matrix.astype(np.float64)
+    types = repeated(bars, mixing, grid.lengths)
+    for bar, length in enumerate(grid.lengths):  # bars shorter than the longest go on as their loops do
+        bars[bar, :, length:] = np.tensordot(mixing[bar].astype(np.float32), types[..., length:], axes=1)
+    delays = np.where(mixing > 0, _type_delays(clip_delays(layout, grid), columns), 0)
+    none = np.zeros_like(delays)
+    if delays.any() and np.abs(delays).max() <= FARTHEST:
+        better = placed_types(bars, mixing, delays)
+        left = (bars - sounded(types, mixing, none), bars - sounded(better, mixing, delays))
+        if loudness(left[1], rate) < loudness(left[0], rate):
+            return _Placed(on_the_grid(bars, better, mixing, delays), mixing, delays)
+    return _Placed(bars, mixing, none)
+
+
+def _type_delays(delays: Delays, columns: Types) -> Delays:
+    """Delays [bars, types] from those of the loops [bars, loops]: a tail is as late as the bar that it belongs to."""
+    before = np.concatenate([delays[:1], delays[:-1]])
+    return np.where(columns.late, before[:, columns.owners], delays[:, columns.owners])
+
+
+def _solved(
+    placed: _Placed, gram: Matrix, owners: NDArray[np.intp], rate: int, progress: Progress
+) -> tuple[Matrix, Bars]:
+    """The mixing matrix with gains, and the types."""
+    lengths = np.full(len(placed.bars), placed.bars.shape[2])
+    mixing = refined(gram, placed.mixing, owners)
+    types = repeated(placed.bars, mixing, lengths)
+    if mixing is not placed.mixing:
+        mixing = untangled(types, mixing, owners, rate)
+        types = repeated(placed.bars, mixing, lengths)
+    share = unexplained(gram, mixing) / max(float(np.trace(gram)), 1e-30)
+    if share > EXACT or np.linalg.matrix_rank(mixing) < mixing.shape[1]:
+        prior = COSTS[int(share > EXACT)]
+        types = resolved(placed.bars, mixing, owners, rate=rate, prior=prior, progress=progress)
+    return mixing, types
+
+
+def _gains(mixing: Matrix, owners: NDArray[np.intp], loops: int) -> NDArray[np.float32]:
+    """Activations [bars, loops]: the gain of whichever bar of the loop is heard."""
+    return np.stack([mixing[:, owners == loop].max(axis=1, initial=0.0) for loop in range(loops)], axis=1).astype(
+        np.float32
+    )

@@ -1,0 +1,30 @@
+"""The address table: in README.md, over the wire, and in what handlers do, it is one and the same."""
+
+from pathlib import Path
+
+from talk import Talk
+
+from bridge.osc import messages
+from bridge.osc.messages.table import address_table
+from bridge.server.service import Service
+
+README = Path(__file__).parent.parent.parent / "README.md"
+BEGIN, END = "<!-- made by bridge/osc/messages/table.py -->\n", "<!-- end -->"
+
+
+def test_the_readme_holds_the_table() -> None:
+    _, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
+    assert rest.partition(END)[0] == address_table() + "\n"
+
+
+def test_describe_tells_the_same(talk: Talk) -> None:
+    for index, (address, request) in enumerate(messages.REQUESTS.items()):
+        reply = talk("describe", f"r{index}", index)
+        assert isinstance(reply, messages.DescribeReply)
+        assert (reply.count, reply.described, reply.tags) == (len(messages.REQUESTS), address, request.types())
+        assert f"| `{address}` |" in address_table()
+
+
+def test_every_request_has_its_reply_and_its_handler(service: Service) -> None:
+    assert set(messages.REPLIES) == set(messages.REQUESTS)
+    assert set(service._handlers) == set(messages.REQUESTS.values())

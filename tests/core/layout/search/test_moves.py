@@ -1,0 +1,71 @@
+"""Moves out of layouts that no single step improves: each is given one and must find the true loops behind it."""
+
+import numpy as np
+
+from core.base.progress import silent
+from core.layout.cycles import counted_from_song
+from core.layout.search.description import Coder, coder
+from core.layout.search.hidden_loops import widened
+from core.layout.search.moves import exchanged
+from core.layout.search.proposals import Proposal, evened, propose, silenced
+from tests.core.layout.layout_bins import loop_bins, row, rows_of
+
+INNER, OUTER = rows_of(
+    "....############....########....",
+    "....############....############",
+)
+
+
+def described(subset: Coder, rows: list[np.ndarray], lengths: list[int], gains: np.ndarray | None = None) -> Proposal:
+    return propose(subset, [counted_from_song(on, n) for on, n in zip(rows, lengths, strict=True)], lengths, gains)
+
+
+def rows_in(proposal: Proposal) -> set[bytes]:
+    return {(phases >= 0).tobytes() for phases in proposal.phases}
+
+
+def test_a_loop_that_plays_in_every_bar_of_another_is_told_from_it() -> None:
+    subset = coder(loop_bins([INNER, OUTER], [1, 2], count=400)[0])
+    for left_over in ([], [row("............................####")]):
+        found = widened(subset, described(subset, [INNER], [2]), left_over)
+        assert rows_in(found) == {INNER.tobytes(), OUTER.tobytes()}
+        assert found.score < described(subset, [INNER], [2]).score
+
+
+def test_nothing_is_widened_where_nothing_hides() -> None:
+    subset = coder(loop_bins([INNER], [2], count=400)[0])
+    assert rows_in(widened(subset, described(subset, [INNER], [2]), [~INNER])) == {INNER.tobytes()}
+
+
+def test_a_longer_cycle_goes_to_the_loop_that_has_it() -> None:
+    """Where two loops play together, the bars of the longer one may pass for bars of the other."""
+    rows = rows_of("################....############", "....############....############")
+    subset = coder(loop_bins(rows, [1, 4], count=400)[0])
+    wrong = described(subset, rows, [4, 1])
+    found = exchanged(subset, wrong, 4, silent)
+    assert found.lengths == [1, 4]
+    assert found.score < wrong.score
+
+
+def test_right_cycles_stay() -> None:
+    rows = rows_of("################....############", "....############....############")
+    subset = coder(loop_bins(rows, [2, 4], count=400)[0])
+    assert exchanged(subset, described(subset, rows, [2, 4]), 4, silent).lengths == [2, 4]
+
+
+def test_gains_that_explain_hardly_anything_become_even_and_real_ones_stay() -> None:
+    gains = np.ones((32, 2), dtype=np.float32)
+    gains[16:, 1] = 0.5
+    subset = coder(loop_bins([INNER, OUTER], [1, 1], count=400, gains=gains)[0])
+    noise = np.random.default_rng(0).uniform(0.99, 1.01, 32).astype(np.float32)
+    found = evened(subset, described(subset, [INNER, OUTER], [1, 1], np.stack([noise, gains[:, 1]], axis=1)))
+    np.testing.assert_array_equal(found.gains[:, 0], 1.0)
+    np.testing.assert_array_equal(found.gains[:, 1], gains[:, 1])
+
+
+def test_a_loop_as_faint_as_gains_may_be_is_off() -> None:
+    subset = coder(loop_bins([INNER], [1], count=400)[0])
+    gains = np.where(INNER, 1.0, 0.25).astype(np.float32)[:, None]
+    found = silenced(subset, described(subset, [INNER | True], [1], gains))
+    assert rows_in(found) == {INNER.tobytes()}
+    np.testing.assert_array_equal(found.gains, 1.0)

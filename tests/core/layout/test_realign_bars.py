@@ -1,0 +1,141 @@
+"""Where loops are switched tells where bars begin, even under a layer that drowns every attack."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from core.audio.bars import BarGrid
+from core.audio.clip import Clip, Samples
+from core.base.settings import Settings
+from core.downbeats.refine.refine import Refined
+from core.extraction.extract import extract
+from core.layout.layout import Layout, one_bar_layout
+from core.layout.realign_bars import moved_to_switches
+
+RATE, BAR, BARS, LOOPS = 8_000, 4_000, 48, 4
+LAYOUT = one_bar_layout((np.random.default_rng(5).random((BARS, LOOPS)) < 0.5).astype(np.float32))
+
+
+def song(*, layer: float = 0.0, channels: int = 2) -> tuple[Samples, np.ndarray]:
+    """Loops of steady noise, without any attack to go by, under noise `layer` times as loud; and where bars begin."""
+    random = np.random.default_rng(1)
+    pieces = random.standard_normal((LOOPS, channels, BAR))
+    played = np.einsum("bl,lct->cbt", LAYOUT.activations, pieces).reshape(channels, -1)
+    loops = np.pad(played, ((0, 0), (700, 900)))
+    noise = layer * loops.std() * random.standard_normal(loops.shape)
+    return 0.1 * (loops + noise).astype(np.float32), 700 + BAR * np.arange(BARS + 1)
+
+
+def begun(starts: np.ndarray) -> Refined:
+    return Refined(BarGrid(starts, 4, "tracker"), np.zeros(BARS), float(BAR), 0.5, 0.5, 0.5, ("evened",))
+
+
+@pytest.mark.parametrize("off", [-1_900, -600, -50, 50, 640, 1_800])
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_bars_begun_early_or_late_are_moved_back(off: int, channels: int) -> None:
+    mixture, true = song(channels=channels)
+    moved = moved_to_switches(mixture, begun(true + off), LAYOUT, rate=RATE)
+    assert np.abs(moved.grid.starts[1:-1] - true[1:BARS][-moved.grid.bars + 1 :]).max() <= 4
+    assert moved.changes[0] == "evened"
+    assert "bar lines moved by" in moved.changes[1]
+
+
+@pytest.mark.parametrize("off", [-600, 250])
+def test_a_layer_as_loud_costs_a_few_frames(off: int) -> None:
+    mixture, true = song(layer=1.0)
+    moved = moved_to_switches(mixture, begun(true + off), LAYOUT, rate=RATE)
+    assert np.abs(moved.grid.starts - true).max() <= 16
+
+
+@pytest.mark.parametrize("layer", [0.0, 0.5, 2.0, 10.0])
+def test_true_bars_stay(layer: float) -> None:
+    mixture, true = song(layer=layer)
+    given = begun(true)
+    assert moved_to_switches(mixture, given, LAYOUT, rate=RATE) is given
+
+
+@pytest.mark.parametrize("layout", [LAYOUT, one_bar_layout(np.ones((BARS, 1), np.float32))])
+@pytest.mark.parametrize("level", [0.0, 0.1])
+def test_what_is_never_switched_is_left_alone(layout: Layout, level: float) -> None:
+    mixture, true = song()
+    noise = (level * np.random.default_rng(3).standard_normal(mixture.shape)).astype(np.float32)
+    given = begun(true + 50)
+    assert moved_to_switches(noise, given, layout, rate=RATE) is given
+
+
+@pytest.mark.parametrize(("lacking", "bars"), [(20, BARS), (60, BARS - 1)])
+def test_a_bar_that_lacks_its_first_frames_is_one_and_other_parts_of_bars_are_not(lacking: int, bars: int) -> None:
+    mixture, true = song()
+    cut = mixture[:, true[0] + lacking :]
+    moved = moved_to_switches(cut, begun(true - true[0] - lacking + 300), LAYOUT, rate=RATE)
+    assert moved.grid.bars == bars == len(moved.shifts)
+    assert moved.grid.starts[0] == pytest.approx(0 if bars == BARS else BAR - lacking, abs=4)
+
+
+@pytest.mark.parametrize("off", [-900, 300])
+def test_a_clip_that_begins_near_a_line_begins_on_it(off: int) -> None:
+    mixture, true = song()
+    cut = mixture[:, true[0] :]
+    moved = moved_to_switches(cut, begun(true - true[0] + off), LAYOUT, rate=RATE)
+    assert np.array_equal(moved.grid.starts, true - true[0])
+
+
+@pytest.mark.parametrize("off", [1_500, -1_500])
+def test_bars_are_added_where_the_others_leave_room(off: int) -> None:
+    mixture, true = song()
+    bars = slice(1, None) if off < 0 else slice(None, -1)
+    layout = one_bar_layout(LAYOUT.activations[bars])
+    given = (true + off)[1:] if off < 0 else (true + off)[:-1]
+    moved = moved_to_switches(mixture, replace(begun(true), grid=BarGrid(given, 4, "tracker")), layout, rate=RATE)
+    assert np.allclose(moved.grid.starts, true, atol=4)
+
+
+def test_silent_bars_are_not_added() -> None:
+    mixture, true = song()
+    mixture[:, : true[0]] = 0
+    late = np.pad(mixture, ((0, 0), (2 * BAR, 0)))
+    moved = moved_to_switches(late, begun(true + 2 * BAR - 300), LAYOUT, rate=RATE)
+    assert np.allclose(moved.grid.starts, true + 2 * BAR, atol=4)
+
+
+def test_few_bars_are_no_evidence() -> None:
+    mixture, true = song()
+    layout = one_bar_layout(LAYOUT.activations[:3])
+    given = begun(true[:4] + 50)
+    assert moved_to_switches(mixture, given, layout, rate=RATE) is given
+
+
+@pytest.mark.parametrize("off", [300, -900, 1_700])
+def test_a_trackers_bars_are_moved_in_a_song(off: int) -> None:
+    mixture, true = song()
+    found = extract(Clip(mixture, RATE, "loops"), grid=BarGrid((true + off)[1:-1], 4, "tracker"))
+    assert len(found.stems) == LOOPS
+    assert np.abs(found.grid.starts - true[:, None]).min(axis=0).max() <= 4
+    assert "bar lines moved by" in found.diagnostics["bars_changed"][-1]
+
+
+def test_bars_do_not_depend_on_the_number_of_loops_wanted() -> None:
+    mixture, true = song()
+    given = BarGrid((true + 300)[1:-1], 4, "tracker")
+    all_, two = (extract(Clip(mixture, RATE, "loops"), Settings(loops=count), grid=given) for count in (None, 2))
+    assert len(two.stems) == 2
+    assert np.array_equal(two.grid.starts, all_.grid.starts)
+
+
+def test_bars_that_find_no_rest_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    mixture, true = song()
+    asked: list[int] = []
+
+    def restless(_: Samples, refined: Refined, __: Layout, **___: int) -> Refined:
+        asked.append(int(refined.grid.starts[0]))
+        return replace(refined, grid=replace(refined.grid, starts=refined.grid.starts + 100))
+
+    expected = extract(Clip(mixture, RATE, "loops"), grid=BarGrid(true, 4, "host")).stems
+    monkeypatch.setattr("core.extraction.by_repetition.moved_to_switches", restless)
+    given = begun(true)
+    monkeypatch.setattr("core.extraction.by_repetition.refine", lambda *_, **__: given)
+    found = extract(Clip(mixture, RATE, "loops"), grid=given.grid)
+    assert asked == [700, 800, 900, 1_000]
+    assert np.array_equal(found.grid.starts, true)
+    assert np.allclose(found.stems, expected, atol=1e-4)
