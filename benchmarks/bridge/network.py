@@ -1,11 +1,11 @@
 """How the daemon bears what a network and strangers do to it, and how fast it answers: a table for each trial.
 
-uv run python -m benchmarks.bridge.network --mutants 1000000   spoilt packets through the whole service
-uv run python -m benchmarks.bridge.network --jobs 1000         jobs through a network that loses 30 % each way, or --loss 0.5
-uv run python -m benchmarks.bridge.network --pings 2000        answers while two workers are busy, and during a burst
-uv run python -m benchmarks.bridge.network --flood 20000       pings without limits, paced and as fast as they can be sent
-uv run python -m benchmarks.bridge.network --bytes 200000      documents pulled in chunks, with and without loss
-uv run python -m benchmarks.bridge.network --packets 20000     decoding, beside python-osc alone and liblo
+python -m benchmarks.bridge.network --mutants 1000000   spoilt packets through the whole service
+python -m benchmarks.bridge.network --jobs 1000         jobs through a network that loses 30 % each way, or --loss 0.5
+python -m benchmarks.bridge.network --pings 2000        answers while two workers are busy, and during a burst
+python -m benchmarks.bridge.network --flood 20000       pings without limits, paced and as fast as they can be sent
+python -m benchmarks.bridge.network --bytes 200000      documents pulled in chunks, with and without loss
+python -m benchmarks.bridge.network --packets 20000     decoding, beside python-osc alone and liblo
 """
 
 import argparse

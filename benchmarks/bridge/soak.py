@@ -1,11 +1,11 @@
 """How the daemon bears long and hard use, a table for each trial; the songs are small, everything else is real.
 
-uv run python -m benchmarks.bridge.soak --minutes 10     mixed load at 50 messages a second: growth, and times of answers
-uv run python -m benchmarks.bridge.soak --hours 2        the load of so many hours, as fast as it is answered: growth
-uv run python -m benchmarks.bridge.soak --kills 100      kill -9 of the daemon or a worker at random moments: what is lost
-uv run python -m benchmarks.bridge.soak --starts 50      two daemons started at once: how many survive
-uv run python -m benchmarks.bridge.soak --stops 30       daemon and worker stopped (SIGSTOP) for so many seconds: what goes on
-uv run python -m benchmarks.bridge.soak --cancels 20     the core's own work cancelled at random moments: how long it takes
+python -m benchmarks.bridge.soak --minutes 10     mixed load at 50 messages a second: growth, and times of answers
+python -m benchmarks.bridge.soak --hours 2        the load of so many hours, as fast as it is answered: growth
+python -m benchmarks.bridge.soak --kills 100      kill -9 of the daemon or a worker at random moments: what is lost
+python -m benchmarks.bridge.soak --starts 50      two daemons started at once: how many survive
+python -m benchmarks.bridge.soak --stops 30       daemon and worker stopped (SIGSTOP) for so many seconds: what goes on
+python -m benchmarks.bridge.soak --cancels 20     the core's own work cancelled at random moments: how long it takes
 """
 
 import argparse

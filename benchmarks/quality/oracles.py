@@ -21,7 +21,7 @@ from core.audio.clip import Samples
 from core.downbeats.refine.refine import Refined, refine
 from core.evaluation import scoring
 from core.evaluation.songs import CLASSES, Song, build
-from core.extraction.extract import Settings, extract
+from core.extraction.ladder import Settings, extract
 from core.layout.cycles import counted_from_song, counted_from_switch
 from core.layout.layout import Layout
 from core.separation.waveforms.separate import separate

@@ -1,7 +1,7 @@
 """How fast everything is: our times beside those of peers, taken in one run, in one table.
 
-    uv run python -m benchmarks.speed.__main__
-    uv run python -m benchmarks.speed.__main__ --only extract tucker
+    uv run python -m benchmarks.speed
+    uv run python -m benchmarks.speed --only extract tucker
 
 Seconds are wall time, medians of several runs as the notes say; the machine should have nothing else to do. With
 OPENBLAS_NUM_THREADS=1 the peers' linear algebra keeps to one core, as ours does by itself.
@@ -16,14 +16,14 @@ from importlib.util import find_spec
 from benchmarks.speed.rows import Row
 from core.base.threads import cores
 
-PARTS = ("extract", "tucker", "tracker")  # benchmarks/speed_PART.py, each with a function rows()
+PARTS = ("extract", "tucker", "tracker")  # benchmarks/speed/PART.py, each with a function rows()
 
 
 def main() -> None:
     """Time the parts, print each row to stderr when it is known and the table to stdout."""
     rows = []
     for part in _chosen():
-        for row in import_module(f"benchmarks.speed_{part}").rows():
+        for row in import_module(f"benchmarks.speed.{part}").rows():
             rows.append(row)
             print(f"{row.what}: {row.ours_seconds:.2f} s, {row.note}", file=sys.stderr, flush=True)
     print(f"\n{cores()} cores, Python {platform.python_version()}, {platform.machine()}\n")
@@ -53,7 +53,7 @@ def _aligned(cells: tuple[str, ...], widths: list[int]) -> str:
 
 def _chosen() -> list[str]:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    known = [part for part in PARTS if find_spec(f"benchmarks.speed_{part}")]
+    known = [part for part in PARTS if find_spec(f"benchmarks.speed.{part}")]
     parser.add_argument("--only", nargs="+", choices=known, default=known, metavar="PART", help=", ".join(known))
     chosen: list[str] = parser.parse_args().only
     return chosen

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from core.audio.bars import BarGrid
     from core.evaluation.scoring import Match
     from core.evaluation.songs import Song
-    from core.extraction.extract import Extraction
+    from core.extraction.ladder import Extraction
 
 
 def register(app: typer.Typer) -> None:
@@ -29,7 +29,7 @@ def demo(
     from bridge.cli.terminal import progress_bar
     from core.base.progress import part_of
     from core.evaluation.scoring import ideal_ratio_mask, match
-    from core.extraction.extract import Settings, extract
+    from core.extraction.ladder import Settings, extract
     from core.results.write import check_writable, write_result
 
     settings = Settings(method=method)  # type: ignore[arg-type]  # it checks

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridge.cli.app import app
 from bridge.cli.terminal import progress_bar
 from core.base.errors import Code, LoopError
 from core.base.progress import part_of
@@ -14,10 +13,14 @@ from core.base.progress import part_of
 if TYPE_CHECKING:
     from core.audio.bars import BarGrid
     from core.audio.clip import Clip
-    from core.extraction.extract import Extraction
+    from core.extraction.ladder import Extraction
 
 
-@app.command()
+def register(app: typer.Typer) -> None:
+    """Add `extract` to an application."""
+    app.command()(extract)
+
+
 def extract(
     song: Annotated[Path, typer.Argument(help="Audio file.", show_default=False)],
     out: Annotated[Path | None, typer.Option(help="Folder for the result; beside the song if left out.")] = None,
@@ -48,8 +51,8 @@ def extract(
 
     from bridge.jobs.workers.work import song_cache
     from bridge.system.settings_file import load_settings
-    from core.extraction.extract import Settings  # slow to import: what can be refused without it is refused at once
-    from core.extraction.extract import extract as take_apart
+    from core.extraction.ladder import Settings  # slow to import: what can be refused without it is refused at once
+    from core.extraction.ladder import extract as take_apart
     from core.results.write import check_writable, write_result
 
     settings = Settings(

@@ -6,7 +6,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from core.extraction.extract import Extraction
+from core.extraction.ladder import Extraction
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
 FAINT = 0.05  # an activation below this is drawn as silence, so that the eye sees the map

@@ -1,7 +1,7 @@
 """The journal: what is known of every job, in a file that survives the daemon.
 
 SQLite does the hard part: a write happens whole or not at all, whenever the process is killed. A record is the JSON of
-one job; what is in it is the business of `bridge.jobs.registry`.
+one job; what is in it is the business of `registry`.
 """
 
 import json

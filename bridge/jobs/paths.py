@@ -18,10 +18,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
-from bridge.osc import wire
 from core.base.errors import Code, LoopError
+from core.base.names import has_control
 
 MAX_BYTES = 2 * 1024**3
+MAX_PATH = 1_024  # bytes, as many as a string on the wire may have
 SPARE = 1.5  # results need room for half as much again as expected: labels, figures, other programs
 
 _HASHED_AT_ONCE = 1 << 20
@@ -173,7 +174,7 @@ def windows_trap(text: str) -> str | None:
 
 def _resolved(text: str) -> Path:
     """An absolute path with its links resolved; it exists."""
-    if wire.has_control(text) or len(text.encode(errors="replace")) > wire.MAX_STRING:
+    if has_control(text) or len(text.encode(errors="replace")) > MAX_PATH:
         raise LoopError(Code.PATH_NOT_ALLOWED, "path must be at most 1024 bytes without control characters")
     if not Path(text).is_absolute() or text.startswith(("\\\\", "//")):
         raise LoopError(Code.PATH_NOT_ALLOWED, f"path must be absolute, got {text[:60]!r}")

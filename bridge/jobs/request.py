@@ -6,12 +6,11 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, get_args
 
 from core.base.errors import Code, LoopError
+from core.base.settings import LOOP_BARS, Method
 
-METHODS = ("auto", "coherent", "tucker")
-LOOP_BARS = (1, 2, 4, 8)
 BEAT_UNITS = (1, 2, 4, 8, 16, 32)
 MAX_LOOPS = 64
 MAX_FRAME = 2**31 - 1
@@ -31,7 +30,7 @@ class JobRequest:
         rate: frames a second of the positions; None is the file's own rate.
         region_frames: (start, end) of the part to work on; None is the whole file.
         loops: how many loops; None finds out.
-        method: one of `METHODS`.
+        method: one of `core.base.settings.Method`.
         max_loop_bars: the longest loop, one of `LOOP_BARS`; None leaves it to the core.
         content: SHA-256 of the file when it was asked for; "" takes the file as it is when its turn comes.
     """
@@ -197,7 +196,7 @@ _RULES: dict[str, Callable[[str, object], Any]] = {
     "rate": _whole(8_000, 192_000),
     "region_frames": _region,
     "loops": _loops,
-    "method": _one_of(*METHODS),
+    "method": _one_of(*get_args(Method)),
     "max_loop_bars": _one_of(*LOOP_BARS),
     "out": _text,
 }

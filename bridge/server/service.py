@@ -1,7 +1,7 @@
 """Who is answered: a packet in, one answer out.
 
 The order of the checks is the order of trust: not too many, well-formed, from somebody who knows the token, a new
-request, an address and arguments that make sense. What each request does is in `bridge.server.handlers`; what takes long
+request, an address and arguments that make sense. What each request does is in `handlers`; what takes long
 there (looking at files) happens on other threads, and everything else is answered at once.
 """
 

@@ -11,6 +11,8 @@ import psutil
 from bridge.system.private import write_private
 from bridge.system.settings import BridgeSettings
 
+VERSION = version("loopcube")
+
 
 @dataclass(frozen=True)
 class Running:
@@ -34,6 +36,7 @@ def find_daemon(settings: BridgeSettings) -> Running | None:
 
 @contextmanager
 def published(settings: BridgeSettings, running: Running) -> Iterator[None]:
+    """Publish the running daemon for as long as the block lasts."""
     write_private(settings.daemon_file, json.dumps(asdict(running)))
     try:
         yield
@@ -41,6 +44,3 @@ def published(settings: BridgeSettings, running: Running) -> Iterator[None]:
         found = find_daemon(settings)
         if found is not None and found.boot_id == running.boot_id:
             settings.daemon_file.unlink(missing_ok=True)
-
-
-VERSION = version("loopcube")

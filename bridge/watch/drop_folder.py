@@ -1,8 +1,8 @@
 """The drop folder: an audio file that is moved or copied into it becomes a job once it is complete.
 
 What to do is decided from plain listings of the folder, so that missed, doubled or odd events (network drives, editors
-that write and rename) change nothing; bridge/watch/notifier.py only says when a look is worth while. Folders inside are never
-looked into: that is where results and what was set aside lie.
+that write and rename) change nothing; `notifier` only says when a look is worth while. Folders inside are never looked
+into: that is where results and what was set aside lie.
 """
 
 import errno

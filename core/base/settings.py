@@ -5,15 +5,11 @@ from typing import Literal, get_args
 
 from core.base.errors import Code, LoopError
 
+Method = Literal["auto", "coherent", "tucker"]
+Solver = Literal["kl", "hals", "tensorly"]
 Device = Literal["cpu", "gpu"]
 
-
-Solver = Literal["kl", "hals", "tensorly"]
 ITERATIONS = 400
-
-
-Method = Literal["auto", "coherent", "tucker"]
-
 LOOP_BARS = (1, 2, 4, 8)
 
 

@@ -1,4 +1,4 @@
-"""Weighted least squares with one small system for each frequency: the loops of `core.separation.waveforms.robust`, compiled.
+"""Weighted least squares with one small system for each frequency, compiled; layout and separation share it.
 
 Cells are [bars or types, parts, frequencies]; all loops run innermost over a few neighbouring frequencies, so that the
 processor takes several at a time and what it works on stays close to it. D is mostly zeros, which cost nothing.

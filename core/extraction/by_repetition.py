@@ -35,9 +35,9 @@ def separate_by_repetition(
 ) -> Parts | None:
     """Loops found by their return, None where nothing returns.
 
-    Where sound repeats phase and all, loops are waveforms (`core.separation.waveforms.separate`); with method "auto", music that repeats in
-    its spectra alone, as it does when played by hand, is told apart by them (`core.separation.spectra.wiener`), and where a song has
-    loops of both kinds, by both (`core.separation.blend`).
+    Where sound repeats phase and all, loops are waveforms (`separation.waveforms`). With method "auto", music that
+    repeats in its spectra alone, as played music does, is separated by them (`separation.spectra`). Where a song has
+    loops of both kinds, both methods are blended (`separation.blend`).
     """
     refined = memory.refined(
         grid, lambda: refine(clip.samples, grid, rate=clip.rate, progress=part_of(progress, 0.0, 0.1))

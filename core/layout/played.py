@@ -2,9 +2,10 @@
 
 Notes a few ms early or late and a little louder or softer change the magnitude of a bin by tenths, not its phase alone:
 followed from bar to bar, a bin ruled by one loop still takes two values, nearly nothing and about one level. So the
-votes of `core.layout.evidence.votes` and the description lengths of `core.layout.search.description` work on magnitudes as they do on complex bins,
-with a floor that allows for the player. What differs is the choice: near every true row the player leaves many that
-miss a bar or two, so loops are taken from the most voted down, and a row near a stronger one may only take its place.
+votes of `evidence.votes` and the description lengths of `search.description` work on magnitudes as they do on
+complex bins, with a floor that allows for the player. What differs is the choice: near every true row the player
+leaves many that miss a bar or two, so loops are taken from the most voted down, and a row near a stronger one may only
+take its place.
 """
 
 import numpy as np

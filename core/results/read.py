@@ -108,7 +108,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 @cache
 def manifest_validator() -> jsonschema.Draft202012Validator:
     """What checks manifests, both those read and those about to be written."""
-    schema = resources.files("core").joinpath("schemas/manifest.schema.json").read_text(encoding="utf-8")
+    schema = resources.files("core.results").joinpath("manifest.schema.json").read_text(encoding="utf-8")
     return jsonschema.Draft202012Validator(json.loads(schema))
 
 

@@ -1,4 +1,4 @@
-"""An extraction to its result folder, whole or not at all; `core.results.read` reads it back.
+"""An extraction to its result folder, whole or not at all; `read` reads it back.
 
     <name>-loops/
       manifest.json               what is in here; core/results/manifest.schema.json
@@ -28,7 +28,7 @@ from core.base.errors import Code, LoopError
 from core.base.names import safe_name, slug
 from core.base.progress import Progress, part_of, silent
 from core.base.threads import in_order
-from core.extraction.extract import Extraction
+from core.extraction.ladder import Extraction
 from core.results.exports.loop_chunks import add_loop_chunks
 from core.results.exports.midi import write_midi
 from core.results.exports.tables import rounded, write_csv, write_json

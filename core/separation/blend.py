@@ -1,11 +1,11 @@
 """Separation of songs in which some loops repeat to the sample and others are played by hand.
 
-Neither model holds for all of such a song. What repeats comes out of least squares (`core.separation.waveforms.separate`) as it went in, but
-for what the players bring into the mean of a few bars; spectra and places (`core.separation.spectra.wiener`) tell all loops apart, but
-never better than filters can. Both say how wrong they may be, in each bin of each bar of a loop, as a power: least
-squares by what they leave unexplained, times the noise gain of the layout; the Wiener filter by the variance that is
-left of its source, G (1 - G / T). Their estimates are weighted by the inverse of these errors. What is then left over
-is shared by spectra alone: it is what players do differently each time.
+Neither model holds for all of such a song. Least squares (`waveforms.separate`) give back exactly the loops that
+repeat, but for what the players add to the mean of a few bars. Spectra and places (`spectra.wiener`) separate all
+loops, but never better than a filter can. Each method estimates its own error as a power, in each bin of each bar of
+a loop: least squares by the unexplained power times the noise gain of the layout; the Wiener filter by the variance
+left of its source, G (1 - G / T). The estimates are weighted by the inverse of these errors. The remainder is shared
+by spectra alone: it is how players differ from one time to the next.
 """
 
 from collections.abc import Callable
@@ -35,7 +35,7 @@ Complex = NDArray[np.complex64]
 
 
 def blended(samples: Samples, found: Coherent, framing: Framing, *, progress: Progress = silent) -> Coherent:
-    """A clip's samples [channels, frames] taken apart anew, along the layout by which `core.separation.waveforms.separate` did.
+    """A clip's samples [channels, frames] taken apart anew, along the layout by which `waveforms.separate` did.
 
     Args:
         found: its stems and its rest are overwritten, as together they may be a gigabyte.
@@ -90,7 +90,7 @@ def _doubts(templates: Complex, matrix: Array, unexplained: Array) -> Array:
     """The weight of the Wiener filter's estimate of each type, 0 to 1, [types, frequencies, frames in a bar].
 
     Args:
-        templates: as from `core.separation.spectra.wiener.fit_templates`.
+        templates: as from `spectra.wiener.fit_templates`.
         matrix: D [bars, types].
         unexplained: [types, frequencies, frames in a bar].
     """

@@ -1,4 +1,4 @@
-"""The helper that REAPER's scripts start, once a job: `python -m bridge.hosts.reaper.__main__ FOLDER`.
+"""The helper that REAPER's scripts start, once a job: `python -m bridge.hosts.reaper FOLDER`.
 
 It starts the daemon if none runs, hands it the job, and tells of it in the job's folder, in the files that
 reaper_scripts/lib/transport.lua describes. It ends with the job, whatever becomes of REAPER; the daemon lives on.
@@ -184,9 +184,7 @@ def check() -> int:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line of the helper; the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m bridge.hosts.reaper.__main__", description="Helper of REAPER's scripts."
-    )
+    parser = argparse.ArgumentParser(prog="python -m bridge.hosts.reaper", description="Helper of REAPER's scripts.")
     parser.add_argument("--home", help="as in `loopcube daemon --home`")
     parser.add_argument("--check", action="store_true", help="say whether the daemon answers")
     parser.add_argument("--open", action="store_true", help="show the report of the job in this folder")

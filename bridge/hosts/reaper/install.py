@@ -124,15 +124,15 @@ def uninstall(reaper: Reaper, *, now: Callable[[], datetime] = datetime.now) -> 
 
 def scripts_folder() -> Path:
     """Where the scripts lie: inside the installed package, or beside it in a clone."""
-    inside = Path(__file__).with_name("reaper_scripts")
-    return inside if inside.is_dir() else Path(__file__).resolve().parents[2] / "reaper_scripts"
+    inside = Path(__file__).resolve().parents[1] / "reaper_scripts"
+    return inside if inside.is_dir() else Path(__file__).resolve().parents[3] / "reaper_scripts"
 
 
 def helper_command() -> list[str]:
     """The command that the scripts start, without the job's folder."""
     python, *arguments = this_daemon().command
     home = arguments[arguments.index("daemon") + 1 :]  # --home of whoever asks
-    return [python, "-P", "-m", "bridge.hosts.reaper.__main__", *home]
+    return [python, "-P", "-m", "bridge.hosts.reaper", *home]
 
 
 def _config() -> dict[str, object]:

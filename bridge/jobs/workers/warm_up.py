@@ -9,7 +9,7 @@ import numpy as np
 from core.audio.bars import BarGrid
 from core.audio.clip import Clip
 from core.base.errors import LoopError
-from core.extraction.extract import extract
+from core.extraction.ladder import extract
 from core.results.write import write_result
 
 RATE, BAR, BARS = 8_000, 4_000, 12

@@ -42,7 +42,7 @@ def song_cache(mib: int) -> Cache | None:
 def extract_to_folder(
     request: JobRequest, folder: Path, progress: Progress, *, minutes: int = 30, cache_mib: int = 0
 ) -> Path:
-    """Extract what a request asks for into a result folder inside `folder`; raises as the core and `bridge.jobs.paths` do.
+    """Extract the requested song into a result folder inside `folder`; raises as the core and `jobs.paths` do.
 
     Args:
         minutes: the longest song that is taken; a longer one raises LIMIT.
@@ -54,7 +54,7 @@ def extract_to_folder(
         raise LoopError(Code.LIMIT, f"{clip.name}: {clip.seconds / 60:.1f} minutes long, {rule}")
     check_space(request.out, clip.samples.nbytes * (1 + (request.loops or USUAL_LOOPS)))
 
-    from core.extraction.extract import (  # slow to import: what can be refused without it is refused at once
+    from core.extraction.ladder import (  # slow to import: what can be refused without it is refused at once
         Settings,
         extract,
     )

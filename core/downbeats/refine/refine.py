@@ -1,7 +1,7 @@
 """Bars refined to the sample: what a tracker hears to 10 ms and a host counts in ticks becomes where the sound repeats.
 
-The period comes from the sound (`core.downbeats.refine.period`), the first beat from which parts of a bar are switched together
-(`core.downbeats.refine.first_beat`), the bar lines from what changes there (`core.downbeats.refine.bar_lines`). A tracker's bars are only a proposal: half,
+The period comes from the sound (`period`), the first beat from which parts of a bar are switched together
+(`first_beat`), the bar lines from what changes there (`bar_lines`). A tracker's bars are only a proposal: half,
 double and other bars, and other phases, win where the sound clearly says so. A host's bars keep their number and move
 by a few milliseconds at most. What does not repeat to the sample is left as it was given, but for a wrong first beat.
 """

@@ -19,7 +19,7 @@ TRACKER_REACH = 0.05  # seconds within which a tracker's phase costs nothing
 SURE, BETTER = (
     3.0,
     0.5,
-)  # least cliff and least gain of a bar line that is moved (see `core.downbeats.refine.bar_lines.BarLine`)
+)  # least cliff and least gain of a bar line that is moved (see `bar_lines.BarLine`)
 FAR = 5.0  # price of leaving a tracker's phase
 COARSENESS = 0.015  # seconds by which a tracker scatters around a steady beat
 SAME_TEMPO = 0.03  # by how much bars of one tempo may differ in length

@@ -1,4 +1,4 @@
-"""Songs with known stems: loops laid out, played and mixed. `core.evaluation.songs.classes` says which song for which class."""
+"""Songs with known stems: loops laid out, played and mixed. `classes` says which song for which class."""
 
 from dataclasses import dataclass
 

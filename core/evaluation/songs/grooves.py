@@ -1,4 +1,4 @@
-"""Drum loops: patterns with accents and ghost notes in any metre, played on the sounds of `core.evaluation.songs.drums`."""
+"""Drum loops: patterns with accents and ghost notes in any metre, played on the sounds of `drums`."""
 
 from collections.abc import Callable, Sequence
 

@@ -1,4 +1,4 @@
-"""Pitched loops: bass lines, arpeggios, chords and melodies in the song's key, played on `core.evaluation.songs.instruments`."""
+"""Pitched loops: bass lines, arpeggios, chords and melodies in the song's key, played on `instruments`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

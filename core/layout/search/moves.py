@@ -1,7 +1,7 @@
 """Moves in the search for a layout: each takes a proposal and gives one whose description is shorter, or the same.
 
 Loops come, go, become one, are given their bars anew, get other lengths and exchange them (for those that ring on, see
-`core.layout.search.tails`).
+`tails`).
 """
 
 from collections.abc import Iterator

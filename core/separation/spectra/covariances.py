@@ -1,4 +1,4 @@
-"""Sums of spatial covariances fitted to what is heard: the loops of `core.separation.spectra.wiener`, compiled.
+"""Sums of spatial covariances fitted to what is heard: the loops of `wiener`, compiled.
 
 Every matrix [channels, channels] is Hermitian and held for many frequencies at once as two float32 planes, the real and
 the imaginary parts: [2, channels, channels, frequencies]. All loops run innermost over the frequencies, which lie side

@@ -151,7 +151,7 @@ def mean_power(bars: Complex) -> Array:
 
 
 def _planes(matrices: Complex) -> Array:
-    """Matrices [n, channels, channels, frames, frequencies] as `core.separation.spectra.covariances` takes them."""
+    """Matrices [n, channels, channels, frames, frequencies] as `covariances` takes them."""
     parts = np.stack([matrices.real, matrices.imag], axis=1)
     return np.ascontiguousarray(parts.transpose(0, 4, 1, 2, 3, 5))
 

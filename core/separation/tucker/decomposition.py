@@ -4,8 +4,8 @@ X ~ C x1 W x2 H x3 D: notes W [F, r1], rhythms within a bar H [T, r2], loop acti
 and recipes C [r1, r2, r3], one slice a loop: which notes sound with which rhythms. Everything is nonnegative float32;
 the columns of W, H and D have unit Euclidean norm, and C holds the scale.
 
-Three solvers: "kl" (core/separation/tucker/kl.py) separates best; "hals" (core/separation/tucker/hals.py) is the fastest to the least squares fit;
-"tensorly" (core/separation/tucker/tensorly_solver.py) is the paper's, which the other two are held against.
+Three solvers: "kl" (`kl`) separates best. "hals" (`hals`) reaches the least squares fit fastest. "tensorly"
+(`tensorly_solver`) is the paper's; the tests compare the other two with it.
 """
 
 from collections.abc import Callable, Iterator

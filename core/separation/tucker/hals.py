@@ -6,7 +6,7 @@ One sweep updates each factor by HALS, column by column (Cichocki and Phan 2009,
 products go stale (Gillis and Glineur 2012), then the core by accelerated projected gradient steps (Beck and Teboulle
 2009). All products are taken in the compressed cube (Zhou, Cichocki, Zhao and Xie 2015) and shared between updates;
 nonnegativity holds at full length, and the error comes from inner products: the model is never built. Sweeps are
-extrapolated (core/separation/tucker/extrapolation.py).
+extrapolated (`extrapolation`).
 
 Arrays are those of any array library (array API standard).
 """

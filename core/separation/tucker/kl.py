@@ -4,8 +4,8 @@
 
 With rows of W, H and D that sum to one this is a latent variable model of counts, and one pass over the ratio X / V
 updates all four at once (Smaragdis, Raj and Shashanka 2006), never raising the divergence. Sweeps are extrapolated
-(core/separation/tucker/extrapolation.py). Loud sounds count less here than in least squares, which is why loops separate better. Sums of
-bins are counts as well, so the sweeps may run on a cube pooled by addition; the notes are then solved on the whole one.
+(`extrapolation`). Loud sounds count less here than in least squares, which is why loops separate better. Sums of bins
+are counts as well, so the sweeps may run on a cube pooled by addition; the notes are then solved on the whole one.
 
 Arrays are those of any array library (array API standard).
 """

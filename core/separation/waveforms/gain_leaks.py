@@ -7,7 +7,7 @@ leaves the fewest sounding cells in the others, since they are silent in most ce
 
     minimise over n  sum over j and cells of sqrt(p) log(|s_j - n_j s_k|^2 + f p)
 
-p being the power of both in the cell, by reweighted least squares with falling f (as `core.separation.waveforms.robust`).
+p being the power of both in the cell, by reweighted least squares with falling f (as `robust`).
 """
 
 import numpy as np

@@ -1,8 +1,8 @@
 """Coherent separation: from samples, a grid and a layout to stems, as loops that repeat as waveforms, phase and all.
 
-The bars are cut at the grid (`core.audio.bar_cuts`, `core.separation.waveforms.clip_delays`) and solved by least squares for the bars of the loops
-(`core.separation.waveforms.least_squares`), with gains where they are worth it (`core.separation.waveforms.gains`, `core.separation.waveforms.gain_leaks`). Where something else sounds,
-or the layout alone cannot tell the loops apart, `core.separation.waveforms.robust` solves again. What no loop explains is the rest.
+The bars are cut at the grid (`core.audio.bar_cuts`, `clip_delays`). Least squares solve them for the bars of the loops
+(`least_squares`), with gains where these pay (`gains`, `gain_leaks`). Where something else sounds, or the layout alone
+cannot separate the loops, `robust` solves again. What no loop explains is the rest.
 """
 
 from dataclasses import dataclass, replace

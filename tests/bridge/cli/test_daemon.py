@@ -32,15 +32,16 @@ from bridge.system.private import load_token, write_private
 from bridge.system.running import Running, find_daemon
 from bridge.system.settings import BridgeSettings
 from core.base.errors import Code, LoopError
+from tests.conftest import ROOT
 
 Eventually = Callable[..., None]
 
 # The command line as users start it, but for the work.
 COMMAND_LINE = """
 import fake_work
-import bridge.drop_folder, bridge.work
-bridge.drop_folder.STABLE_SECONDS = 0.2
-bridge.work.work_of, bridge.work.warm_up = lambda settings: fake_work.by_name, fake_work.warm
+import bridge.watch.drop_folder, bridge.jobs.workers.work
+bridge.watch.drop_folder.STABLE_SECONDS = 0.2
+bridge.jobs.workers.work.work_of, bridge.jobs.workers.work.warm_up = lambda settings: fake_work.by_name, fake_work.warm
 import bridge.cli
 bridge.cli.main()
 """
@@ -264,7 +265,7 @@ def test_settings_are_shown_with_where_they_come_from(here: BridgeSettings, monk
 @contextmanager
 def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
     """A command, in a process of its own, that Ctrl-C ends."""
-    path = os.pathsep.join([str(HERE), str(HERE.parent.parent)])
+    path = os.pathsep.join([str(HERE), str(ROOT)])
     process = subprocess.Popen(  # noqa: S603 - our own code
         [sys.executable, "-c", COMMAND_LINE, *arguments],
         env=os.environ | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"},

@@ -13,7 +13,7 @@ import pytest
 from bridge.cli.app import main
 from bridge.cli.loop_table import activation_blocks, loop_table
 from core.audio.wav import write_wav
-from core.extraction.extract import Settings, extract
+from core.extraction.ladder import Settings, extract
 from core.results.read import read_manifest
 from tests.core.loop_songs import tiny_song
 

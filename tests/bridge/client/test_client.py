@@ -26,6 +26,7 @@ from bridge.server.service import Service
 from bridge.server.sockets import Endpoint, Send, Source
 from bridge.system.running import Running
 from core.base.errors import Code, LoopError
+from tests.conftest import ROOT
 
 
 @pytest.fixture
@@ -268,7 +269,7 @@ def test_whatever_the_network_does_each_job_is_started_once(
 def test_the_page_about_the_client_is_true(
     endpoint: Endpoint, jobs: Jobs, song: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    page = (Path(__file__).parent.parent.parent / "docs" / "python-client.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "python-client.md").read_text(encoding="utf-8")
     examples = [part.partition("```")[0] for part in page.split("```python\n")[1:]]
     result = song.parent / "song-loops"
     monkeypatch.chdir(song.parent)

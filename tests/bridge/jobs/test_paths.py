@@ -55,7 +55,7 @@ def test_only_absolute_local_paths(text: str) -> None:
 def test_no_control_characters_and_no_endless_names(tmp_path: Path) -> None:
     for name in ("a\nb.wav", "a\0b.wav", "a\x7f.wav", "a\u0085.wav"):
         refused(Code.PATH_NOT_ALLOWED, opened, f"{tmp_path}/{name}")
-    room = paths.wire.MAX_STRING - len(f"{tmp_path}/")
+    room = paths.MAX_PATH - len(f"{tmp_path}/")
     refused(Code.NO_SUCH_FILE, opened, f"{tmp_path}/{'a' * room}")
     refused(Code.PATH_NOT_ALLOWED, opened, f"{tmp_path}/{'a' * (room + 1)}")
     refused(Code.PATH_NOT_ALLOWED, opened, f"{tmp_path}/{'ä' * (room // 2 + 1)}")

@@ -1,14 +1,13 @@
 """The address table: in README.md, over the wire, and in what handlers do, it is one and the same."""
 
-from pathlib import Path
-
 from talk import Talk
 
 from bridge.osc import messages
 from bridge.osc.messages.table import address_table
 from bridge.server.service import Service
+from tests.conftest import ROOT
 
-README = Path(__file__).parent.parent.parent / "README.md"
+README = ROOT / "README.md"
 BEGIN, END = "<!-- made by bridge/osc/messages/table.py -->\n", "<!-- end -->"
 
 

@@ -31,10 +31,11 @@ Daemons = Callable[..., Process]
 
 REAL = """
 import os
-from bridge import cli_daemon, work
-from bridge.workers import nothing
+from bridge.cli import daemon
+from bridge.jobs.workers import work
+from bridge.jobs.workers.pool import nothing
 work.warm_up = nothing  # the one job that comes would only wait for it
-cli_daemon.daemon(port=int(os.environ["LOOPCUBE_TEST_PORT"]), workers=1)
+daemon.daemon(port=int(os.environ["LOOPCUBE_TEST_PORT"]), workers=1)
 """
 
 

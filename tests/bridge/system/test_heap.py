@@ -10,7 +10,7 @@ from bridge.system.heap import keep_heap_small
 
 HOLES = """
 import psutil
-from bridge.heap import keep_heap_small
+from bridge.system.heap import keep_heap_small
 {first}
 size = 8_000_000
 block = b"x" * size

@@ -8,7 +8,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 import core.base.threads
 from core.base.threads import cores, each, in_order, one_blas_thread
-from core.extraction.extract import Settings, extract
+from core.extraction.ladder import Settings, extract
 from tests.core.loop_songs import tiny_song
 
 

@@ -9,7 +9,7 @@ from core.audio.bars import BarGrid
 from core.audio.clip import Clip
 from core.base.errors import Code, LoopError
 from core.evaluation.scoring import match
-from core.extraction.extract import Extraction, Settings, extract
+from core.extraction.ladder import Extraction, Settings, extract
 from tests.core.loop_songs import BAR, RATE, tiny_song
 
 COHERENT = Settings(method="coherent")

@@ -7,13 +7,13 @@ import pytest
 
 from core.base.disk_cache import Cache
 from core.base.errors import LoopError
-from core.extraction.extract import Extraction, Settings, extract
+from core.extraction.ladder import Extraction, Settings, extract
 from tests.core.loop_songs import tiny_song
 
 LONG_WORK = (
     "core.extraction.by_repetition.refine",
-    "core.extraction.by_repetition.survey",
-    "core.extraction.by_repetition.analyse",
+    "core.extraction.bars_and_layout.survey",
+    "core.extraction.bars_and_layout.analyse",
 )
 
 
@@ -45,9 +45,9 @@ def test_a_song_is_worked_through_once_for_all_numbers_of_loops(
 
 def test_tracked_bars_are_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tiny, kept = tiny_song(), Cache(tmp_path)
-    monkeypatch.setattr("core.extraction.extract._track", lambda *_: tiny.grid)
+    monkeypatch.setattr("core.extraction.ladder._track", lambda *_: tiny.grid)
     first = extract(tiny.clip, cache=kept)
-    forbid(monkeypatch, "core.extraction.extract._track", *LONG_WORK)
+    forbid(monkeypatch, "core.extraction.ladder._track", *LONG_WORK)
     assert sound(extract(tiny.clip, cache=kept)) == sound(first)
     with pytest.raises(AssertionError):
         extract(tiny.clip, Settings(beats_per_bar=(5,)), cache=kept)

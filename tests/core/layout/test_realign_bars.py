@@ -9,7 +9,7 @@ from core.audio.bars import BarGrid
 from core.audio.clip import Clip, Samples
 from core.base.settings import Settings
 from core.downbeats.refine.refine import Refined
-from core.extraction.extract import extract
+from core.extraction.ladder import extract
 from core.layout.layout import Layout, one_bar_layout
 from core.layout.realign_bars import moved_to_switches
 
@@ -132,7 +132,7 @@ def test_bars_that_find_no_rest_stay(monkeypatch: pytest.MonkeyPatch) -> None:
         return replace(refined, grid=replace(refined.grid, starts=refined.grid.starts + 100))
 
     expected = extract(Clip(mixture, RATE, "loops"), grid=BarGrid(true, 4, "host")).stems
-    monkeypatch.setattr("core.extraction.by_repetition.moved_to_switches", restless)
+    monkeypatch.setattr("core.extraction.bars_and_layout.moved_to_switches", restless)
     given = begun(true)
     monkeypatch.setattr("core.extraction.by_repetition.refine", lambda *_, **__: given)
     found = extract(Clip(mixture, RATE, "loops"), grid=given.grid)

@@ -11,7 +11,7 @@ import numpy as np
 
 from core.audio.bars import BarGrid
 from core.audio.clip import Clip
-from core.extraction.extract import Extraction, Settings
+from core.extraction.ladder import Extraction, Settings
 from core.extraction.loops import cut_loops
 from core.layout.layout import Layout
 from core.results.write import write_result

@@ -19,7 +19,7 @@ import soundfile
 
 from core.base.errors import Cancelled, Code, LoopError
 from core.base.names import safe_name, slug
-from core.extraction.extract import Extraction, Settings, extract
+from core.extraction.ladder import Extraction, Settings, extract
 from core.results.read import read_manifest
 from core.results.write import check_writable, write_result
 from tests.core.loop_songs import cancelling, tiny_song

@@ -10,7 +10,7 @@ from core.audio.cube import analyse, frame
 from core.base.errors import Cancelled
 from core.base.settings import Settings
 from core.evaluation import scoring
-from core.extraction.extract import extract
+from core.extraction.ladder import extract
 from core.layout.layout import one_bar_layout
 from core.layout.played import find_played_layout
 from core.separation.blend import blended

@@ -19,8 +19,8 @@ HERE = Path(__file__).parent
 RATE = 8_000
 REAL = """
 import os
-from bridge import cli_daemon
-cli_daemon.daemon(port=int(os.environ["LOOPCUBE_TEST_PORT"]), workers=1)
+from bridge.cli import daemon
+daemon.daemon(port=int(os.environ["LOOPCUBE_TEST_PORT"]), workers=1)
 """
 
 Node = Callable[..., subprocess.CompletedProcess[str]]

@@ -23,7 +23,7 @@ def song() -> MadeUpSong:
 
 @pytest.fixture
 def scripts(tmp_path: Path) -> Path:
-    return install_scripts(tmp_path / "Scripts", ["/opt/python", "-m", "bridge.hosts.reaper.__main__"])
+    return install_scripts(tmp_path / "Scripts", ["/opt/python", "-m", "bridge.hosts.reaper"])
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from bridge.hosts.reaper.__main__ import JobFolder
+from bridge.hosts.reaper import JobFolder
 from tests.hosts.reaper.host import Host, project_of
 from tests.hosts.reaper.made_up import Helper, MadeUpSong, items_below, levels, rendered, song_on
 from tests.hosts.reaper.model import Item, Project, Take, TempoMap
@@ -60,7 +60,7 @@ def test_what_the_helper_is_asked_for(hosting: Hosting, tmp_path: Path) -> None:
     assert {key: request[key] for key in ("v", "beats_per_bar", "beat_unit", "rate", "method")} == {
         "v": 1, "beats_per_bar": 4, "beat_unit": 4, "rate": rate, "method": "auto",
     }  # fmt: skip
-    assert helper.commands[0][:3] == ["/opt/python", "-m", "bridge.hosts.reaper.__main__"]
+    assert helper.commands[0][:3] == ["/opt/python", "-m", "bridge.hosts.reaper"]
 
 
 def test_a_second_run_takes_the_place_of_the_first(hosting: Hosting) -> None:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from core.audio.bars import BarGrid
 from core.audio.clip import Clip
 from core.evaluation import scoring
-from core.extraction.extract import extract
+from core.extraction.ladder import extract
 from core.layout.layout import Layout, type_matrix
 from core.layout.search.description import coder
 from core.layout.search.proposals import propose

@@ -12,7 +12,7 @@ from core.audio.bars import BarGrid
 from core.audio.clip import Clip
 from core.base.errors import Code, LoopError
 from core.base.progress import silent
-from core.extraction.extract import Extraction, Settings, extract
+from core.extraction.ladder import Extraction, Settings, extract
 from core.extraction.loops import cut_loops
 from core.layout.layout import Layout
 from core.results.factor_file import write_factors

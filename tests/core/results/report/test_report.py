@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from bridge.cli.app import app
 from core.base.errors import Cancelled, Code, LoopError
-from core.extraction.extract import Extraction, Settings, extract
+from core.extraction.ladder import Extraction, Settings, extract
 from core.results.factor_file import read_factors, write_factors
 from core.results.read import read_manifest, read_result
 from core.results.report.page import MODULES
@@ -33,6 +33,7 @@ from core.results.report.words import in_words, trust_in_words
 from core.results.report.writing import write_report
 from core.results.write import write_result
 from core.separation.tucker.factors import TuckerFactors
+from tests.conftest import ROOT
 from tests.core.loop_songs import cancelling, tiny_song
 from tests.core.results.odd_results import ODD, RATE, Odd, write_odd_result
 
@@ -235,7 +236,7 @@ def test_no_name_ends_the_script_that_holds_it(tmp_path: Path) -> None:
 
 
 def test_modules_can_be_joined() -> None:
-    assets = Path(__file__).resolve().parent.parent / "core" / "report" / "assets"
+    assets = ROOT / "core" / "results" / "report" / "assets"
     assert {path.stem for path in assets.glob("*.js")} == set(MODULES)
     for number, name in enumerate(MODULES):
         text = (assets / f"{name}.js").read_text(encoding="utf-8")

@@ -1,16 +1,13 @@
 """The ladder from a clip to its loops, on a song whose loops are known."""
 
-import subprocess
-import sys
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from core.audio.clip import Clip
 from core.base.errors import Cancelled, Code, LoopError
-from core.extraction.extract import Extraction, Method, Settings, extract
+from core.extraction.ladder import Extraction, Method, Settings, extract
 from tests.core.loop_songs import BAR, cancelling, tiny_song
 
 
@@ -142,23 +139,3 @@ def test_silence_is_refused_before_anything_is_tracked() -> None:
     with pytest.raises(LoopError, match="silent") as caught:
         extract(Clip(np.zeros((1, 80_000), np.float32), 8_000))
     assert caught.value.code == Code.MUSIC_NOT_USABLE
-
-
-def test_nothing_is_left_to_import_after_warming_up(tmp_path: Path) -> None:
-    script = f"""
-import pathlib, sys
-from core.extraction import extract
-from core.warming import warm_up
-from tests.loop_songs import tiny_song
-warm_up()
-before = set(sys.modules)
-from core.results import write_result
-tiny = tiny_song()
-write_result(extract(tiny.clip, grid=tiny.grid), pathlib.Path({str(tmp_path)!r}))
-print(sorted(set(sys.modules) - before))
-"""
-    root = Path(__file__).resolve().parent.parent
-    done = subprocess.run(  # noqa: S603 - our own script
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=root
-    )
-    assert done.stdout.strip() == "[]"

@@ -1,0 +1,2 @@
+from .ladder import Extraction as Extraction
+from .ladder import extract as extract
