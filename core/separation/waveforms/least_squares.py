@@ -2,7 +2,8 @@
 
 A type is one bar of one loop (`core.layout.layout.type_matrix`). Sequenced loops repeat as waveforms, so the solution
 has their phases in every channel, with no mask; what does not repeat comes through to type t with
-v_t = [(D^T D)^-1]_tt of its power. The solution is the same in the time domain as in any linear transform of bars that are cut alike.
+v_t = [(D^T D)^-1]_tt of its power. The solution is the same in the time domain as in any linear transform of bars
+that are cut alike.
 """
 
 from itertools import pairwise

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from bridge.hosts.reaper.__main__ import JobFolder
+from bridge.hosts.reaper.helper import JobFolder
 from tests.hosts.reaper.model import Item, Project, TempoMap
 
 RATE = 8_000

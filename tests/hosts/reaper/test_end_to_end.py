@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from bridge.client.client import Client
-from bridge.hosts.reaper import __main__ as helper
+from bridge.hosts.reaper import helper
 from bridge.hosts.reaper.install import Reaper, install
 from bridge.system.running import find_daemon
 from bridge.system.settings_file import load_settings

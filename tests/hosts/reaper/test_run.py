@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from bridge.hosts.reaper import JobFolder
+from bridge.hosts.reaper.helper import JobFolder
 from tests.hosts.reaper.host import Host, project_of
 from tests.hosts.reaper.made_up import Helper, MadeUpSong, items_below, levels, rendered, song_on
 from tests.hosts.reaper.model import Item, Project, Take, TempoMap
