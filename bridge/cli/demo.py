@@ -52,12 +52,12 @@ def demo(
 
 def named_demo(out: Path) -> "Song":
     """The demo's song under a name that nothing in the folder has yet: demo, demo-2 and so on."""
+    from core.base.names import numbered
     from core.evaluation.songs import demo_song
 
     song = demo_song()
-    names = ["demo", *(f"demo-{number}" for number in range(2, 10_000))]
     kinds = (".wav", "-loops", "-true-loops")
-    name = next(name for name in names if not any((out / f"{name}{kind}").exists() for kind in kinds))
+    name = next(name for name in numbered("demo") if not any((out / f"{name}{kind}").exists() for kind in kinds))
     return replace(song, mixture=replace(song.mixture, name=name))
 
 

@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 
 from bridge.jobs.job import ATTACHED_TO, ATTEMPTS, Job
@@ -18,6 +17,7 @@ from bridge.jobs.journal import Journal
 from bridge.jobs.request import JobRequest
 from bridge.jobs.state import FINAL, State
 from core.base.errors import Code, LoopError
+from core.base.names import numbered
 
 KEPT = 1_000  # finished jobs that can still be asked about
 
@@ -279,8 +279,7 @@ class Jobs:
             self._drop(finished[: len(finished) - KEPT])
 
     def _free_name(self, identity: str) -> str:
-        names = (identity if number == 1 else f"{identity}-{number}" for number in count(1))
-        return next(name for name in names if name not in self._jobs)
+        return next(name for name in numbered(identity) if name not in self._jobs)
 
     def _log_of(self, name: str) -> Path | None:
         return self._logs / f"{name}.log" if self._logs else None

@@ -8,11 +8,11 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 from bridge.jobs.job import ATTEMPTS, Job
+from core.base.names import numbered
 
 
 def staging_folder(job: Job) -> Path:
@@ -32,8 +32,8 @@ def _of_attempt(job: Job, attempt: int) -> Path:
 
 def free_targets(made: Path, out: Path) -> Iterator[Path]:
     """Free names for a result folder in `out`: its own, then with -2, -3 and so on."""
-    for number in count(1):
-        target = out / (made.name if number == 1 else f"{made.name}-{number}")
+    for name in numbered(made.name):
+        target = out / name
         if not os.path.lexists(target):  # a link that leads nowhere takes a name, too
             yield target
 

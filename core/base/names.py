@@ -2,10 +2,12 @@
 
 import re
 import unicodedata
+from collections.abc import Iterator
 
 UNSHOWN = {"Cc", "Zl", "Zp"}  # control characters, and what ends a line
 NO_XML = "\ufffe\uffff"
 LONGEST = 80  # bytes of UTF-8: leaves room for numbers, endings and a deep folder
+MOST_ALIKE = 9_999  # names that differ in their number alone
 
 
 def safe_name(text: str, *, fallback: str = "clip", longest: int = LONGEST) -> str:
@@ -49,3 +51,15 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 def has_control(text: str) -> bool:
     """Whether a text holds control characters."""
     return CONTROL.search(text) is not None
+
+
+def numbered(name: str) -> Iterator[str]:
+    """The names to try where one may be in use: the name itself, then with -2, -3 and so on.
+
+    >>> from itertools import islice
+    >>> list(islice(numbered("song-loops"), 3))
+    ['song-loops', 'song-loops-2', 'song-loops-3']
+    """
+    yield name
+    for number in range(2, MOST_ALIKE + 1):
+        yield f"{name}-{number}"

@@ -5,8 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from core.base.errors import Code, LoopError
-
-MOST_FILES = 9_999
+from core.base.names import MOST_ALIKE, numbered
 
 
 def write_new(target: Path, write: Callable[[Path], None]) -> Path:
@@ -39,11 +38,11 @@ def write_new(target: Path, write: Callable[[Path], None]) -> Path:
 
 def _claimed(target: Path) -> Path:
     """The first free name, claimed by an empty file: creating it fails for all but one who try at the same time."""
-    for number in range(1, MOST_FILES + 1):
-        path = target if number == 1 else target.with_stem(f"{target.stem}-{number}")
+    for stem in numbered(target.stem):
+        path = target.with_stem(stem)
         try:
             path.open("xb").close()
         except FileExistsError:
             continue
         return path
-    raise LoopError(Code.WRITE_FAILED, f"{target}: {MOST_FILES} files of that name are there already; remove some")
+    raise LoopError(Code.WRITE_FAILED, f"{target}: {MOST_ALIKE} files of that name are there already; remove some")

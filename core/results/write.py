@@ -25,7 +25,7 @@ from typing import Any
 
 from core.audio.wav import write_wav
 from core.base.errors import Code, LoopError
-from core.base.names import safe_name, slug
+from core.base.names import MOST_ALIKE, numbered, safe_name, slug
 from core.base.progress import Progress, part_of, silent
 from core.base.threads import in_order
 from core.extraction.ladder import Extraction
@@ -37,7 +37,6 @@ from core.results.piece import Part, Piece, heard_from
 from core.results.read import SCHEMA, manifest_validator, read_result
 from core.results.report.writing import PAGE, write_report
 
-MOST_FOLDERS = 9_999
 FACTORS = "factors.npz"
 TAKEN = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR, errno.EACCES, errno.EISDIR}
 
@@ -140,8 +139,8 @@ def _write_audio(extraction: Extraction, folder: Path, names: list[str], progres
 
 def _publish(part: Path, base: str) -> Path:
     """Rename to the first free name. Renaming onto a folder that is not empty fails, so two writers never collide."""
-    for number in range(1, MOST_FOLDERS + 1):
-        target = part.with_name(base if number == 1 else f"{base}-{number}")
+    for name in numbered(base):
+        target = part.with_name(name)
         if target.exists():
             continue
         try:
@@ -149,7 +148,7 @@ def _publish(part: Path, base: str) -> Path:
         except OSError as error:
             if error.errno not in TAKEN or not target.exists():
                 raise
-    raise LoopError(Code.WRITE_FAILED, f"{part.parent}: holds {MOST_FOLDERS} results named {base}; remove some")
+    raise LoopError(Code.WRITE_FAILED, f"{part.parent}: holds {MOST_ALIKE} results named {base}; remove some")
 
 
 def _remove(part: Path, made: list[Path]) -> None:

@@ -164,7 +164,7 @@ class Workers:
                     text = f"{job.request.out}: {error.strerror}; check space and rights"
                     return Ended(State.FAILED, Code.WRITE_FAILED, text)
                 return ended
-        raise AssertionError("names have no end")
+        return Ended(State.FAILED, Code.WRITE_FAILED, f"{job.request.out}: too many results named {ended.made.name}")
 
 
 class _Pool:
