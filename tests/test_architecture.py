@@ -2,12 +2,13 @@
 
 import ast
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from importlinter.cli import lint_imports
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.conftest import ROOT
+
 MODULES = sorted([*(ROOT / "core").rglob("*.py"), *(ROOT / "bridge").rglob("*.py")])
 SPEAKS = {"bridge/cli/app.py"}  # the only module whose print a user should see
 NAMED = re.compile(r"(?<![\w/.])(?:core|bridge|tests|benchmarks|reaper_scripts|max_for_live|\.ci)/[\w./-]*\w")
@@ -17,14 +18,6 @@ def _name(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def _imports(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield node.module or ""
-
-
 def _calls(tree: ast.AST, name: str) -> list[int]:
     """Lines that call the built-in of this name."""
     calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
@@ -32,17 +25,26 @@ def _calls(tree: ast.AST, name: str) -> list[int]:
 
 
 @pytest.mark.parametrize("path", MODULES, ids=_name)
-def test_modules_keep_to_their_side(path: Path) -> None:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    if path.is_relative_to(ROOT / "core"):
-        assert not [name for name in _imports(tree) if name.partition(".")[0] == "bridge"], "core knows no bridge"
+def test_library_code_never_prints(path: Path) -> None:
     if _name(path) not in SPEAKS:
-        assert not _calls(tree, "print"), "library code never prints"
+        assert not _calls(ast.parse(path.read_text(encoding="utf-8")), "print")
 
 
 @pytest.mark.parametrize("path", MODULES, ids=_name)
 def test_every_module_says_what_it_is_for(path: Path) -> None:
     assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+
+
+def test_rooms_import_only_rooms_below_them(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(ROOT)
+    broken = lint_imports(cache_dir=None)
+    assert not broken, capsys.readouterr().out
+
+
+def test_the_map_names_every_room() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    rooms = [path.parent.name for top in ("core", "bridge") for path in (ROOT / top).glob("*/__init__.py")]
+    assert [room for room in rooms if f"{room}/" not in text] == []
 
 
 def test_the_map_of_the_house_is_short_and_true() -> None:

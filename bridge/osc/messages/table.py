@@ -35,7 +35,7 @@ def address_table() -> str:
 def values_of(kind: type[Message], skipped: int = 0) -> str:
     """The values of a message with their types; those that repeat in brackets.
 
-    >>> from bridge.messages import JobListReply
+    >>> from bridge.osc.messages import JobListReply
     >>> values_of(JobListReply, 1)
     'i:total (s:job s:state f:progress)*'
     """
