@@ -1,4 +1,4 @@
-"""The address table as Markdown, made from the messages, so that what README.md says is what the daemon does."""
+"""The address table as Markdown, made from the messages, so that docs/protocol.md says what the daemon does."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""The address table: in README.md, over the wire, and in what handlers do, it is one and the same."""
+"""The address table: in docs/protocol.md, over the wire, and in what handlers do, it is one and the same."""
 
 from talk import Talk
 
@@ -7,12 +7,12 @@ from bridge.osc.messages.table import address_table
 from bridge.server.service import Service
 from tests.conftest import ROOT
 
-README = ROOT / "README.md"
+PAGE = ROOT / "docs" / "protocol.md"
 BEGIN, END = "<!-- made by bridge/osc/messages/table.py -->\n", "<!-- end -->"
 
 
-def test_the_readme_holds_the_table() -> None:
-    _, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
+def test_the_protocol_page_holds_the_table() -> None:
+    _, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     assert rest.partition(END)[0] == address_table() + "\n"
 
 
