@@ -15,6 +15,7 @@ BEAT_UNITS = (1, 2, 4, 8, 16, 32)
 MAX_LOOPS = 64
 MAX_FRAME = 2**31 - 1
 VERSION = 1  # of the JSON request
+NEEDS = {"beat_unit": ("bars_frames",), "rate": ("bars_frames", "region_frames")}  # without any of these: no effect
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,11 @@ def _checked(options: dict[str, Any], *, known: set[str]) -> tuple[dict[str, Any
     if unknown:
         raise LoopError(Code.ARGUMENTS, f"no key {unknown[0][:40]!r}; known: {', '.join(sorted(known))}")
     parsed = {key: _RULES[key](key, value) for key, value in options.items()}
+    for key, needed in NEEDS.items():
+        if key in parsed and not any(name in parsed for name in needed):
+            raise LoopError(
+                Code.ARGUMENTS, f"{key} needs {' or '.join(needed)}, which it belongs to; give both or none"
+            )
     return parsed, parsed.pop("out", "")
 
 

@@ -1,7 +1,8 @@
 """How to extract: the choices that a user has, checked once."""
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+from collections.abc import Container
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args
 
 from core.base.errors import Code, LoopError
 
@@ -11,6 +12,7 @@ Device = Literal["cpu", "gpu"]
 
 ITERATIONS = 400
 LOOP_BARS = (1, 2, 4, 8)
+OF_TUCKER = ("notes", "rhythms", "iterations", "solver", "device")  # fields that nothing else takes notice of
 
 
 @dataclass(frozen=True)
@@ -21,13 +23,17 @@ class Settings:
         method: "coherent", loops as waveforms that repeat, phase and all; "tucker", the nonnegative Tucker
             decomposition; or "auto", the first where the music repeats so, else the second.
         loops: how many, or None to find out.
-        max_loop_bars: the longest loop looked for, in bars: 1, 2, 4 or 8.
+        max_loop_bars: the longest loop looked for, in bars: 1, 2, 4 or 8; all loops of "tucker" have one bar.
         notes, rhythms: ranks of the Tucker decomposition, or None for its usual ones.
         iterations: at most this many of the Tucker decomposition.
         solver: of the Tucker decomposition: "kl", "hals" or "tensorly"; see core/separation/tucker/decomposition.py.
         device: where it is solved: "cpu", or "gpu" with PyTorch.
         seed: of everything random; the same seed gives the same bytes.
-        beats_per_bar: what the downbeat tracker may find.
+        beats_per_bar: what the downbeat tracker may find; refused beside bars that are given. Bars of another length
+            are taken afterwards where the sound repeats so.
+
+    What is of the Tucker decomposition is refused with "coherent". With "auto" it waits for a song that comes to that
+    decomposition; with another song a warning names it.
 
     Raises:
         LoopError: ARGUMENTS, with the field, its rule and its value.
@@ -58,6 +64,17 @@ class Settings:
         _require(0 <= self.seed < 2**32, "seed", "0 to 4294967295", self.seed)
         beats = self.beats_per_bar
         _require(bool(beats) and all(1 <= b <= 32 for b in beats), "beats_per_bar", "numbers from 1 to 32", beats)
+        if self.method == "coherent":
+            for name, value in self.changed(OF_TUCKER).items():
+                _require(False, name, "left out with method coherent, which has no use for it", value)
+
+    def changed(self, names: Container[str]) -> dict[str, Any]:
+        """Those of these fields that are not as they are by default."""
+        return {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if field.name in names and getattr(self, field.name) != field.default
+        }
 
 
 def _require(holds: bool, name: str, rule: str, value: object) -> None:

@@ -9,13 +9,14 @@ from core.audio.cube import Framing, frame
 from core.base.disk_cache import Cache
 from core.base.errors import Code, LoopError
 from core.base.progress import Progress, part_of, silent
-from core.base.settings import LOOP_BARS, Method, Settings
+from core.base.settings import LOOP_BARS, OF_TUCKER, Method, Settings
 from core.base.threads import one_blas_thread
 from core.extraction.by_repetition import separate_by_repetition
 from core.extraction.loops import Loop, cut_loops
 from core.extraction.memory import SongMemory
 from core.layout.layout import Layout
 from core.separation.parts import Parts
+from core.separation.tucker.devices import check_device
 from core.separation.tucker.factors import Ranks, TuckerFactors
 from core.separation.tucker.separate import separate_by_tucker
 
@@ -69,11 +70,17 @@ def extract(
         cache: keeps what may be asked for again of this clip; the result is the same without.
 
     Raises:
-        LoopError: NOT_AUDIO, LIMIT or MUSIC_NOT_USABLE for the clip; ARGUMENTS for ranks outside its cube.
+        LoopError: NOT_AUDIO, LIMIT or MUSIC_NOT_USABLE for the clip; ARGUMENTS for ranks outside its cube, for a
+            device that is not there, and for the tracker's metres where the bars are given.
     """
+    settings = settings or Settings()
+    check_device(settings.device)
+    if grid is not None and settings.changed(("beats_per_bar",)):
+        rule = "left out where the bars are given: it is for the tracker"
+        raise LoopError(Code.ARGUMENTS, f"beats_per_bar must be {rule}, got {settings.beats_per_bar}")
     with one_blas_thread():
         clip = checked(clip)
-        return _extract(clip, settings or Settings(), progress, grid, SongMemory(cache, clip))
+        return _extract(clip, settings, progress, grid, SongMemory(cache, clip))
 
 
 def _extract(
@@ -98,7 +105,7 @@ def _extract(
         grid=parts.grid,
         factors=parts.factors,
         diagnostics=diagnostics,
-        warnings=[*parts.warnings, *_warnings(clip, parts.grid, diagnostics)],
+        warnings=[*parts.warnings, *_warnings(clip, parts.grid, diagnostics), *_unused(settings, parts)],
         settings=settings,
     )
 
@@ -143,3 +150,9 @@ def _warnings(clip: Clip, grid: BarGrid, diagnostics: dict[str, Any]) -> list[st
     if diagnostics["rest_share"] > LOUD_REST:
         found.append(f"{diagnostics['rest_share']:.0%} of the sound belongs to no loop; are the bars right?")
     return found
+
+
+def _unused(settings: Settings, parts: Parts) -> list[str]:
+    """Told where options of the Tucker decomposition were chosen and the song did not come to it."""
+    names = ", ".join(settings.changed(OF_TUCKER)) if parts.factors is None else ""
+    return [f"without effect, for the loops were found without method tucker: {names}"] if names else []

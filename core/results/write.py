@@ -27,6 +27,7 @@ from core.audio.wav import write_wav
 from core.base.errors import Code, LoopError
 from core.base.names import MOST_ALIKE, numbered, safe_name, slug
 from core.base.progress import Progress, part_of, silent
+from core.base.settings import OF_TUCKER
 from core.base.threads import in_order
 from core.extraction.ladder import Extraction
 from core.results.exports.loop_chunks import add_loop_chunks
@@ -202,7 +203,13 @@ def _manifest(extraction: Extraction, piece: Piece, names: list[str]) -> dict[st
         "figures": ["figures/map.png"],
         "report": PAGE,
         **({"factors": FACTORS} if extraction.factors is not None else {}),
-        "settings": dataclasses.asdict(extraction.settings),
+        "settings": _settings(extraction),
         "diagnostics": extraction.diagnostics,
         "warnings": extraction.warnings,
     }
+
+
+def _settings(extraction: Extraction) -> dict[str, Any]:
+    """As asked for; those of the Tucker decomposition only where it ran, for elsewhere they had no effect."""
+    asked = dataclasses.asdict(extraction.settings)
+    return {name: value for name, value in asked.items() if extraction.factors is not None or name not in OF_TUCKER}

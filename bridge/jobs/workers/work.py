@@ -86,7 +86,7 @@ def _source(request: JobRequest) -> Clip:
 def _chosen(request: JobRequest) -> dict[str, Any]:
     """The core's settings that the request chooses; what it leaves open keeps the core's default."""
     chosen: dict[str, Any] = {name: getattr(request, name) for name in ("method", "loops", "max_loop_bars")}
-    if request.beats_per_bar is not None:
+    if request.beats_per_bar is not None and request.bars_frames is None:  # else it is the given bars' metre
         chosen["beats_per_bar"] = (request.beats_per_bar,)
     return {name: value for name, value in chosen.items() if value is not None}
 

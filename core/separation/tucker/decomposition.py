@@ -74,7 +74,8 @@ def decompose(
         error = _error(cube, model)
     progress(1.0, "factors")
     W, H, D = (np.ascontiguousarray(download(factor).T) for factor in model.factors)
-    return TuckerFactors(W, H, D, download(model.core) * np.float32(scale), error, errors)
+    core = download(model.core) * np.float32(scale)
+    return TuckerFactors(W, H, D, core, error, errors, solver, str(device(cube)))
 
 
 def _error(cube: Any, model: Model) -> float:

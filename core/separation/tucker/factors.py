@@ -44,6 +44,8 @@ class TuckerFactors:
         error: |X - model| / |X| of these factors; nobody knows it of factors that were read from a file.
         errors: of each iteration, never rising, on the reduced cube that it ran on: |X - model| / |X| after it, or for
             "kl" the divergence before it, over the sum of X.
+        solver: which one ran; "" for factors that were read from a file.
+        device: where it ran, as the array library names it: "cpu", "cuda:0"; "" for factors from a file.
     """
 
     notes: Array
@@ -52,6 +54,8 @@ class TuckerFactors:
     recipes: Array
     error: float = nan
     errors: tuple[float, ...] = ()
+    solver: str = ""
+    device: str = ""
 
 
 def magnitudes(cube: Cube) -> Array:

@@ -14,6 +14,7 @@ from core.layout.layout import one_bar_layout
 from core.separation.parts import Parts
 from core.separation.tucker.automatic_ranks import automatic_ranks
 from core.separation.tucker.decomposition import decompose
+from core.separation.tucker.devices import upload
 from core.separation.tucker.factors import Ranks, TuckerFactors, magnitudes, patterns
 from core.separation.tucker.soft_masks import mask_stems
 
@@ -24,7 +25,7 @@ def separate_by_tucker(clip: Clip, grid: BarGrid, settings: Settings, progress: 
     """Loops of one bar each, separated by masks.
 
     Raises:
-        LoopError: ARGUMENTS for ranks outside the clip's cube.
+        LoopError: ARGUMENTS for ranks outside the clip's cube, and for a device that is not there.
     """
     progress(0.0, "spectra")
     framing = frame(grid, clip.rate)
@@ -47,7 +48,8 @@ def separate_by_tucker(clip: Clip, grid: BarGrid, settings: Settings, progress: 
         recipes=list(np.moveaxis(factors.recipes, 2, 0)),
         diagnostics={
             "method": "tucker",
-            "solver": settings.solver,
+            "solver": factors.solver,
+            "device": factors.device,
             "ranks": dataclasses.asdict(ranks),
             **_fit_report(factors),
         },
@@ -58,10 +60,17 @@ def factors_of(cube: Cube, settings: Settings, progress: Progress) -> tuple[Tuck
     """The Tucker factors of a cube, the loudest loops first and those too faint to hear left out, and their ranks.
 
     Raises:
-        LoopError: ARGUMENTS for ranks outside the cube.
+        LoopError: ARGUMENTS for ranks outside the cube, and for a device that is not there.
     """
     ranks = _ranks(cube, settings)
-    factors = decompose(magnitudes(cube), ranks, iterations=settings.iterations, seed=settings.seed, progress=progress)
+    factors = decompose(
+        upload(magnitudes(cube), settings.device),
+        ranks,
+        solver=settings.solver,
+        iterations=settings.iterations,
+        seed=settings.seed,
+        progress=progress,
+    )
     return _loudest_first(factors), ranks
 
 

@@ -5,14 +5,20 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 
-from bridge.cli.app import main
+from bridge.cli.app import app, main
 from bridge.cli.loop_table import activation_blocks, loop_table
+from core.audio.bars import BarGrid
+from core.audio.clip import Clip
 from core.audio.wav import write_wav
+from core.base.disk_cache import Cache
+from core.base.progress import Progress
 from core.extraction.ladder import Settings, extract
 from core.results.read import read_manifest
 from tests.core.loop_songs import tiny_song
@@ -105,6 +111,8 @@ def test_a_bad_song_or_option_is_one_line_status_2_and_no_file(
         (-5, [song, "--bars", bars, "--method", "magic"]),
         (-5, [song, "--bars", bars, "--solver", "magic"]),
         (-5, [song, "--bars", bars, "--solver", "tensorly", "--device", "gpu"]),
+        (-5, [song, "--bars", bars, "--method", "coherent", "--solver", "hals"]),
+        (-5, [song, "--bars", bars, "--method", "coherent", "--device", "gpu"]),
         (-5, [song, "--bars", bars, "--seed", -1]),
         (-15, [song, "--bars", bars, "--out", song]),
         (-15, [song, "--bars", bars, "--out", song / "below"]),
@@ -136,6 +144,67 @@ def test_a_song_is_remembered_unless_told_otherwise(song: Path, monkeypatch: pyt
     monkeypatch.delenv("LOOPCUBE_CACHE_MIB")
     loopcube(*given, monkeypatch=monkeypatch)
     assert list((home / "cache").glob("*.npz"))
+
+
+class Stop(Exception):  # noqa: N818 - no error: extract was reached
+    pass
+
+
+# Of each option: how it is given, and what of extract's settings, grid and cache shows that it arrived there.
+REACHES: dict[str, tuple[list[str], Callable[..., object], object]] = {
+    "bpm": (["--bpm", "240"], lambda _settings, grid, _cache: grid.bpm(8_000), 240.0),
+    "meter": (["--bpm", "120", "--meter", "2/4"], lambda _settings, grid, _cache: grid.beats_per_bar, 2),
+    "first_downbeat": (["--bpm", "240", "--first-downbeat", "0.5"], lambda _s, grid, _cache: grid.starts[0], 4_000),
+    "bars": (["--bars", "BARS"], lambda _settings, grid, _cache: grid.origin, "file"),
+    "loops": (["--loops", "7"], lambda settings, _grid, _cache: settings.loops, 7),
+    "method": (["--method", "coherent"], lambda settings, _grid, _cache: settings.method, "coherent"),
+    "solver": (["--solver", "tensorly"], lambda settings, _grid, _cache: settings.solver, "tensorly"),
+    "device": (["--device", "gpu"], lambda settings, _grid, _cache: settings.device, "gpu"),
+    "seed": (["--seed", "9"], lambda settings, _grid, _cache: settings.seed, 9),
+    "no_cache": (["--no-cache"], lambda _settings, _grid, cache: cache, None),
+}
+SHOWN_BY_FILES = {"song", "out", "as_json"}  # in the tests above
+
+
+def test_every_option_is_looked_at() -> None:
+    command = typer.main.get_command(app)
+    assert isinstance(command, typer.core.TyperGroup)
+    options = {option.name for option in command.commands["extract"].params}
+    assert options == {*REACHES, *SHOWN_BY_FILES}
+
+
+@pytest.mark.parametrize("name", REACHES)
+def test_an_option_reaches_the_extraction(song: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    reached: list[tuple[Settings, BarGrid, Cache]] = []
+
+    def record(_clip: Clip, settings: Settings, _progress: Progress, grid: BarGrid, cache: Cache) -> None:
+        reached.append((settings, grid, cache))
+        raise Stop
+
+    monkeypatch.setattr("core.extraction.ladder.extract", record)
+    options, seen, wanted = REACHES[name]
+    given = [option.replace("BARS", str(song.with_name("bars.csv"))) for option in options]
+    for arguments in ([], given):
+        monkeypatch.setattr(sys, "argv", ["loopcube", "extract", str(song), *arguments])
+        with pytest.raises(Stop):
+            main()
+    (plain_settings, plain_grid, plain_cache), (settings, grid, cache) = reached
+    assert (plain_settings, plain_grid) == (Settings(), None)
+    assert plain_cache is not None
+    assert seen(settings, grid, cache) == wanted
+
+
+def test_a_gpu_that_is_not_there_is_one_line_at_once(
+    song: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    before = sorted(song.parent.iterdir())
+    for method in ("auto", "tucker"):
+        assert loopcube("extract", song, "--method", method, "--device", "gpu", monkeypatch=monkeypatch) == 2
+        shown = capsys.readouterr().err
+        assert shown.startswith("loopcube: error -5: device gpu needs PyTorch")
+        assert len(shown.splitlines()) == 1
+    assert sorted(song.parent.iterdir()) == before
 
 
 # The longest step, and one that writes files.

@@ -26,7 +26,8 @@ from core.base.errors import Code, LoopError
             "",
         ),
         ('{"bars_frames": [0, 10, 20], "beats_per_bar": 3}', {"bars_frames": (0, 10, 20), "beats_per_bar": 3}, ""),
-        ('{"beats_per_bar": 6, "beat_unit": 8}', {"beats_per_bar": 6, "beat_unit": 8}, ""),
+        ('{"beats_per_bar": 6}', {"beats_per_bar": 6}, ""),
+        ('{"bars_frames": [0, 9], "beat_unit": 8}', {"bars_frames": (0, 9), "beat_unit": 8}, ""),
         ('{"region_frames": [5, 9], "rate": 44100, "out": "/x"}', {"region_frames": (5, 9), "rate": 44100}, "/x"),
     ],
 )
@@ -58,6 +59,8 @@ def test_options_are_read(text: str, options: dict[str, object], out: str) -> No
         ('{"beats_per_bar": "4"}', "beats_per_bar"),
         ('{"beat_unit": 6}', "beat_unit must be one of 1, 2, 4, 8, 16, 32, got 6"),
         ('{"out": 5}', "out must be text"),
+        ('{"beats_per_bar": 6, "beat_unit": 8}', "beat_unit needs bars_frames"),
+        ('{"loops": 3, "rate": 44100}', "rate needs bars_frames or region_frames"),
     ],
 )
 def test_wrong_options_are_refused_by_name(text: str, said: str) -> None:

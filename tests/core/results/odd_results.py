@@ -4,6 +4,7 @@
 extracted, so it is quick. `ODD` names the cases that everything which reads results must cope with.
 """
 
+import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -90,14 +91,22 @@ def odd_extraction(odd: Odd) -> Extraction:
         named = [f"{odd.labels[k % len(odd.labels)]} {k + 1}" for k in range(odd.loops)]
         loops = [replace(loop, label=label) for loop, label in zip(loops, named, strict=True)]
     clip = Clip(stems.sum(axis=0) + rest, RATE, odd.name)
-    settings = Settings(iterations=3, notes=4, rhythms=4, loops=max(odd.loops, 1) if odd.loops < 8 else 8)
+    settings = Settings(loops=max(odd.loops, 1) if odd.loops < 8 else 8)
     diagnostics = {"method": "coherent", "rest_share": 0.01}
     return Extraction(clip, loops, stems, rest, layout, grid, None, diagnostics, [], settings)
 
 
 def write_odd_result(odd: Odd, parent: Path) -> Path:
     """A result folder below `parent`, which is made when missing."""
-    return write_result(odd_extraction(odd), parent)
+    return quickly_drawn(write_result(odd_extraction(odd), parent), notes=4, rhythms=4, iterations=3)
+
+
+def quickly_drawn(folder: Path, **settings: int) -> Path:
+    """The result folder, its manifest with these settings for the factors that pictures find in its song."""
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    manifest["settings"].update(settings)
+    (folder / "manifest.json").write_text(json.dumps(manifest, ensure_ascii=False), encoding="utf-8")
+    return folder
 
 
 def _phases(random: np.random.Generator, bars: int, length: int) -> np.ndarray:

@@ -21,6 +21,7 @@ from core.results.pictures.views import ROWS, on_rows, views_of
 from core.results.read import read_result
 from core.results.write import write_result
 from tests.core.loop_songs import tiny_song
+from tests.core.results.odd_results import quickly_drawn
 
 RATE, BAR, BARS = 8_000, 4_000, 8
 ON = np.array([1, 0, 1, 1, 0, 1, 0, 1], bool)  # the bars of the low tone; the high one has the others
@@ -38,9 +39,9 @@ def tones(tmp_path_factory: pytest.TempPathFactory) -> Path:
     layout = Layout(on.T.astype(np.float32), (1, 1), np.where(on.T, 0, -1).astype(np.int16))
     loops = cut_loops(stems, rest, grid=grid, layout=layout, rate=RATE)
     clip = Clip(stems.sum(axis=0), RATE, "tones")
-    settings = Settings(notes=2, rhythms=2, iterations=30)
-    extraction = Extraction(clip, loops, stems, rest, layout, grid, diagnostics={"rest_share": 0.0}, settings=settings)
-    return write_result(extraction, tmp_path_factory.mktemp("tones"))
+    extraction = Extraction(clip, loops, stems, rest, layout, grid, diagnostics={"rest_share": 0.0})
+    folder = write_result(extraction, tmp_path_factory.mktemp("tones"))
+    return quickly_drawn(folder, notes=2, rhythms=2, iterations=30)
 
 
 @pytest.fixture(scope="module")
