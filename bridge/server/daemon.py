@@ -83,7 +83,7 @@ def serve(
                 workers.start()
                 watches.start()
                 _log.info("listening on 127.0.0.1:%d, UDP and TCP; process %d", running.port, running.pid)
-                _log.info("results go %s", settings.out or "beside each source")
+                _log.info("results go %s", f"to {settings.out}" if settings.out else "beside each source")
                 while not stop.wait(0.5):  # a wait without end would not hear Ctrl-C on Windows
                     pass
                 _log.info("stopping")
