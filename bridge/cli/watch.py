@@ -50,12 +50,14 @@ def watch(
     settings = load_settings(out=target, workers=workers)
     if (running := find_daemon(settings)) is not None:
         _check_asks_nothing_else(running.port, folder, load_settings(), target, workers)
+    # What a daemon that runs was started with is not known here.
+    where = f"to {target or settings.out or folder}" if target or not running else "where the running daemon puts them"
     handled = () if existing else listing(folder).values()  # what comes while a daemon starts is new
     bell = Bell()
     try:
         with a_daemon(settings) as client, Bars() as bars:
             inbox = Inbox(folder, _starter(client, target), bars.tell, handled=handled)
-            bars.tell(f"watching {folder}, results go to {target or settings.out or folder}; stop with Ctrl-C")
+            bars.tell(f"watching {folder}, results go {where}; stop with Ctrl-C")
             bell.listen_to(folder)
             keep_looking(lambda: _look(inbox, client, bars), bell, threading.Event())
     except Stopped:
@@ -112,8 +114,9 @@ def _check_asks_nothing_else(
     if workers is not None and workers != settings.workers:
         raise LoopError(Code.WRONG_STATE, f"--workers: a daemon runs on port {port} with its own number; {remedy}")
     if out is not None and out != folder and not (settings.out and out.is_relative_to(settings.out.resolve())):
-        where = f"below {settings.out}" if settings.out else "beside each source"
-        raise LoopError(Code.WRONG_STATE, f"--out {out}: the daemon on port {port} puts results {where}; {remedy}")
+        raise LoopError(
+            Code.WRONG_STATE, f"--out {out}: a daemon runs on port {port} with its own folder for results; {remedy}"
+        )
 
 
 @contextmanager

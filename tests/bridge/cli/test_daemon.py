@@ -317,7 +317,7 @@ def test_a_watch_asks_nothing_that_the_running_daemon_does_not_do(here: BridgeSe
     inbox.mkdir()
     results.mkdir()
     with running(here):
-        with pytest.raises(LoopError, match="puts results beside each source; stop it first") as refused:
+        with pytest.raises(LoopError, match="with its own folder for results; stop it first") as refused:
             cli_watch.watch(inbox, out=results)
         assert refused.value.code is Code.WRONG_STATE
         with pytest.raises(LoopError, match="--workers"):
@@ -348,7 +348,7 @@ def test_songs_are_seen_on_their_way_in_a_terminal(stream: type[io.StringIO], mo
 
 def test_a_folder_is_watched_on_the_queue_of_the_running_daemon(here: BridgeSettings, song: Path) -> None:
     with running(here), started("watch", str(song.parent)) as process:
-        until(process, "watching")
+        until(process, "results go where the running daemon puts them")
         (song.parent / "new.wav").write_bytes(b"y")
         until(process, f"new.wav: done: {song.parent / 'new-loops'}")
         with Client.of_running_daemon(here) as client:

@@ -113,7 +113,7 @@ def test_without_the_tracker_the_user_is_told_what_to_do(
     noise: Callable[..., Clip], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "madmom", None)
-    with pytest.raises(LoopError, match=r"not installed .*--bpm or --bars, or install loopcube\[tracking\]") as caught:
+    with pytest.raises(LoopError, match=r"not installed .*--bpm or --bars, or install the extra `tracking`") as caught:
         track_bars(noise(seconds=5.0))
     assert caught.value.code is Code.ARGUMENTS
 
