@@ -1,4 +1,4 @@
-"""`python -m bridge`: the command line for those who know the interpreter but not where `loopcube` was installed."""
+"""`python -m bridge`: the command line, for callers that know the interpreter but not the path of `loopcube`."""
 
 from bridge.cli.app import main
 

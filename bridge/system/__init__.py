@@ -1,1 +1,1 @@
-"""The daemon's ground: settings, private files, log, heap, and the file that names the running daemon."""
+"""What the other rooms build on: settings, private files, log, heap, and daemon.json, the running daemon's file."""

@@ -1,19 +1,19 @@
-"""The C library's heap kept small in a process that runs for weeks.
+"""Keep the C library's heap small in a process that runs for weeks.
 
-glibc takes blocks of some 100 kB from the system one by one and gives them back at once, but after the first that is
-freed it keeps all up to its size, and gives each thread a heap of its own. Between the tables of a daemon, which grow
-and shrink by turns, such heaps fill with holes that no one gets back.
+At first, glibc maps each block of some 100 kB separately, and returns it to the system when it is freed. After the
+first free of such a block, glibc keeps all blocks up to that size in its heaps, and each thread has a heap of its own.
+The tables of a daemon grow and shrink in turn. They leave holes in these heaps, and the holes are never returned.
 """
 
 import ctypes
 import platform
 
 TRIM_THRESHOLD, MMAP_THRESHOLD, ARENA_MAX = -1, -3, -8  # of mallopt, from malloc.h
-LARGE = 64 * 1024  # bytes from which a block goes back to the system when it is freed
+LARGE = 64 * 1024  # bytes; a freed block of this size or more is returned to the system
 
 
 def keep_heap_small() -> None:
-    """Have this process return what it frees, where its C library is glibc; others do so, or cannot be told."""
+    """Make glibc return freed memory to the system. Other C libraries do so already, or have no such option."""
     if platform.libc_ver()[0] != "glibc":
         return
     mallopt = ctypes.CDLL(None).mallopt

@@ -1,4 +1,4 @@
-"""The daemon's log: five files of a megabyte, for their user alone, and never a token in them."""
+"""The daemon's log: five files of one megabyte each. Only their user can read them, and tokens are masked."""
 
 import logging
 import os
@@ -15,12 +15,12 @@ FILES, BYTES = 5, 1_000_000
 SHOWN = 64  # bytes of a refused packet
 
 _FORMAT = "%(asctime)s %(levelname)s %(threadName)s %(name)s: %(message)s"
-_SECRET = re.compile(rb"[0-9a-fA-F]{17,}")  # a token, also an old one or most of one; a job's id has 16 digits
+_SECRET = re.compile(rb"[0-9a-fA-F]{17,}")  # a token, an old token, or a part of one; a job's id has only 16 digits
 
 
 @contextmanager
 def logged_to(path: Path) -> Iterator[None]:
-    """What the bridge logs goes to a file as well, for as long as the block lasts.
+    """Write the bridge's log to a file as well, until the block ends.
 
     Raises:
         LoopError: WRITE_FAILED.
@@ -43,10 +43,10 @@ def logged_to(path: Path) -> Iterator[None]:
 
 
 def last_lines(path: Path, count: int) -> list[str]:
-    """The end of a log.
+    """The last lines of a log.
 
     Raises:
-        LoopError: NO_SUCH_FILE when there is none.
+        LoopError: NO_SUCH_FILE when there is no log.
     """
     try:
         return path.read_text(encoding="utf-8", errors="replace").splitlines()[-count:]
@@ -55,7 +55,7 @@ def last_lines(path: Path, count: int) -> list[str]:
 
 
 def hex_start(packet: bytes) -> str:
-    """The first bytes of a packet in hexadecimal; whatever looks like a token has become asterisks.
+    """The first bytes of a packet in hexadecimal. Everything that looks like a token is replaced by asterisks.
 
     >>> bytes.fromhex(hex_start(b"/x" + b"0123456789abcdef" * 2))
     b'/x********************************'
@@ -64,7 +64,7 @@ def hex_start(packet: bytes) -> str:
 
 
 def masked(packet: bytes) -> bytes:
-    """A packet of the same length in which whatever looks like a token has become asterisks."""
+    """The packet at the same length, with everything that looks like a token replaced by asterisks."""
     return _SECRET.sub(lambda found: b"*" * len(found[0]), packet)
 
 

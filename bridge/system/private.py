@@ -1,4 +1,4 @@
-"""Files that only their user may read: the runtime folder, the token, daemon.json."""
+"""Files that only their user can read: the runtime folder, the token, daemon.json."""
 
 import hmac
 import os
@@ -13,10 +13,10 @@ _TOKEN = re.compile(r"[0-9a-f]{32}")
 
 
 def private_folder(path: Path) -> Path:
-    """Make a folder of mode 0700, or check that the one there is the user's own.
+    """Make a folder of mode 0700, or check that an existing one belongs to this user.
 
     Raises:
-        LoopError: PATH_NOT_ALLOWED when it is a link or somebody else's; WRITE_FAILED.
+        LoopError: PATH_NOT_ALLOWED when the path is a link or belongs to another user; WRITE_FAILED.
     """
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -33,7 +33,7 @@ def private_folder(path: Path) -> Path:
 
 
 def write_private(path: Path, content: str | bytes) -> None:
-    """Write a file of mode 0600, whole or not at all.
+    """Write a file of mode 0600, completely or not at all.
 
     Raises:
         LoopError: WRITE_FAILED.
@@ -52,10 +52,10 @@ def write_private(path: Path, content: str | bytes) -> None:
 
 
 def load_token(path: Path) -> str:
-    """The user's token of 128 bits, made on first use.
+    """The user's token of 128 bits. It is made on first use.
 
     Raises:
-        LoopError: AUTH when others may read it or it holds anything else; WRITE_FAILED.
+        LoopError: AUTH when other users can read the file, or when it does not hold a token; WRITE_FAILED.
     """
     if not path.exists():
         new_token(path)
@@ -68,10 +68,10 @@ def load_token(path: Path) -> str:
 
 
 def new_token(path: Path) -> None:
-    """Make a token, in place of the one there may be; raises as `write_private`."""
+    """Write a new token. It replaces an existing one. Raises as `write_private`."""
     write_private(path, secrets.token_hex(16))
 
 
 def same_token(left: str, right: str) -> bool:
-    """Compare in a time that tells nothing about where they differ."""
+    """Compare two tokens in constant time, so that the time does not show where they differ."""
     return hmac.compare_digest(left.encode(), right.encode())

@@ -1,4 +1,4 @@
-"""daemon.json: the running daemon's process, port and token. Only its user can read the file."""
+"""daemon.json: process, port and token of the running daemon. Only its user can read the file."""
 
 import json
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ VERSION = version("loopcube")
 
 @dataclass(frozen=True)
 class Running:
-    """What daemon.json holds."""
+    """The content of daemon.json."""
 
     pid: int
     port: int
@@ -26,7 +26,7 @@ class Running:
 
 
 def find_daemon(settings: BridgeSettings) -> Running | None:
-    """What the running daemon published, or None where there is none (one that was killed may have left its file)."""
+    """The running daemon's daemon.json, or None when no daemon runs. A killed daemon may leave its file behind."""
     try:
         running = Running(**json.loads(settings.daemon_file.read_text(encoding="utf-8")))
         return running if psutil.pid_exists(running.pid) else None
@@ -36,7 +36,7 @@ def find_daemon(settings: BridgeSettings) -> Running | None:
 
 @contextmanager
 def published(settings: BridgeSettings, running: Running) -> Iterator[None]:
-    """Publish the running daemon for as long as the block lasts."""
+    """Write daemon.json, and remove it when the block ends."""
     write_private(settings.daemon_file, json.dumps(asdict(running)))
     try:
         yield

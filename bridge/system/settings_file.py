@@ -1,7 +1,7 @@
-"""The settings file, and what goes before what: the command line, the environment, the file, the default.
+"""The settings file, and the order of precedence: the command line, the environment, the file, the default.
 
-The file is TOML, settings.toml in the user's configuration folder. A key is also read from the environment, as
-LOOPCUBE_PORT for port; several folders are separated there as in PATH.
+The file is settings.toml in the user's configuration folder. Each key is also read from the environment: LOOPCUBE_PORT
+for `port`, for example. Several folders are separated there as in PATH.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ from core.base.errors import Code, LoopError
 
 
 class Key(NamedTuple):
-    """A key of the file: what its value must be, what it is for, and its default."""
+    """A key of the file: the rule of its value, its purpose, and its default."""
 
     rule: Rule
     about: str
@@ -33,12 +33,12 @@ KEYS = {
 
 _HEAD = """\
 # Settings of loopcube's daemon, each with its default. To change one, remove the # before its key.
-# `loopcube settings` shows what holds and where it comes from.
+# `loopcube settings` shows the current values and where each comes from.
 """
 
 
 class Origin(StrEnum):
-    """Where a value comes from, the strongest last."""
+    """Where a value comes from. A later origin overrides an earlier one."""
 
     DEFAULT = "default"
     FILE = "file"
@@ -54,30 +54,30 @@ class Chosen(NamedTuple):
 
 
 def settings_file() -> Path:
-    """Where the file lies, or would lie."""
+    """The path of the settings file, which may not exist."""
     return default_config() / "settings.toml"
 
 
 def load_settings(**command_line: Any) -> BridgeSettings:
-    """The settings that hold; None on the command line means not given.
+    """The settings from all origins. None on the command line means "not given".
 
     Raises:
-        LoopError: ARGUMENTS naming key, rule, value and place; NO_SUCH_FILE when the file cannot be read.
+        LoopError: ARGUMENTS, with key, rule, value and place; NO_SUCH_FILE when the file cannot be read.
     """
     values = {key: chosen.value for key, chosen in choose(command_line).items()}
     return BridgeSettings(default_home(), default_runtime(), **values)
 
 
 def choose(command_line: Mapping[str, Any]) -> dict[str, Chosen]:
-    """Each key's value and where it comes from; raises as `load_settings` does."""
+    """Each key's value and its origin. Raises as `load_settings` does."""
     file = settings_file()
     environment = {key: os.environ[_variable(key)] for key in KEYS if _variable(key) in os.environ}
-    told = {key: value for key, value in command_line.items() if value is not None}
+    given = {key: value for key, value in command_line.items() if value is not None}
     chosen = {key: Chosen(known.default, Origin.DEFAULT) for key, known in KEYS.items()}
     for origin, values in (
         (Origin.FILE, _read(file)),
         (Origin.ENVIRONMENT, environment),
-        (Origin.COMMAND_LINE, told),
+        (Origin.COMMAND_LINE, given),
     ):
         for key, value in values.items():
             place = {Origin.FILE: str(file), Origin.ENVIRONMENT: _variable(key)}.get(origin, f"the {origin}")
@@ -86,7 +86,7 @@ def choose(command_line: Mapping[str, Any]) -> dict[str, Chosen]:
 
 
 def as_toml() -> str:
-    """A settings file with every key, its default commented out, and what it is for."""
+    """A settings file with every key: its purpose, its rule, and its default, commented out."""
     keys = [
         f"\n# {key.about}\n# Must be {key.rule.words}.\n# {name} = {_literal(key.default)}\n"
         for name, key in KEYS.items()
@@ -95,10 +95,10 @@ def as_toml() -> str:
 
 
 def write_settings() -> Path:
-    """Write `as_toml()` where it is read from.
+    """Write `as_toml()` to the settings file.
 
     Raises:
-        LoopError: WRITE_FAILED, also when there is one already, which is left as it is.
+        LoopError: WRITE_FAILED, also when the file exists; an existing file is not changed.
     """
     path = settings_file()
     try:
@@ -106,7 +106,7 @@ def write_settings() -> Path:
         with path.open("x", encoding="utf-8") as file:
             file.write(as_toml())
     except FileExistsError as error:
-        raise LoopError(Code.WRITE_FAILED, f"{path}: is there already; edit it, or move it away first") from error
+        raise LoopError(Code.WRITE_FAILED, f"{path}: exists already; edit it, or move it away first") from error
     except OSError as error:
         raise LoopError(Code.WRITE_FAILED, f"{path}: cannot be written ({error.strerror}); check its folder") from error
     return path
@@ -129,7 +129,7 @@ def _checked(key: str, value: Any, place: str) -> Any:
     rule = KEYS[key].rule
     try:
         return rule.check(value)
-    except (ValueError, RuntimeError) as error:  # RuntimeError: ~ of a user that there is not
+    except (ValueError, RuntimeError) as error:  # RuntimeError: ~ of an unknown user
         raise LoopError(Code.ARGUMENTS, f"{key} must be {rule.words}, got {value!r} (in {place})") from error
 
 
@@ -138,5 +138,5 @@ def _variable(key: str) -> str:
 
 
 def _literal(value: Any) -> str:
-    """A default in TOML: numbers, text and empty lists are written as in JSON."""
+    """A default in TOML. Numbers, text and empty lists have the same form as in JSON."""
     return json.dumps("" if value is None else value, ensure_ascii=False)

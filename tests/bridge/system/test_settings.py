@@ -54,7 +54,7 @@ def test_the_written_file_holds_every_key_with_its_default_and_a_comment(file: P
 
 def test_a_file_that_is_there_is_not_overwritten(file: Path) -> None:
     file.write_text("port = 50000\n")
-    with pytest.raises(LoopError, match="is there already"):
+    with pytest.raises(LoopError, match="exists already"):
         write_settings()
     assert file.read_text() == "port = 50000\n"
 
