@@ -1,1 +1,1 @@
-"""Everything between a host and the core: the wire, the daemon, the clients and the command line."""
+"""Everything between a host and the core: OSC messages, the daemon, the clients and the command line."""

@@ -1,1 +1,1 @@
-"""OSC packets and messages. Knows no job."""
+"""OSC packets and messages. Nothing here depends on jobs."""

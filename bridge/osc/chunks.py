@@ -1,6 +1,7 @@
-"""How a document longer than a packet is cut into chunks.
+"""Documents that are longer than a packet, cut into chunks.
 
-A document is JSON text. Its CRC-32 is over its UTF-8 bytes and travels as a signed number, because OSC has no other.
+A document is JSON text. Its CRC-32 is computed over its UTF-8 bytes and sent as a signed number, because OSC has no
+unsigned integers.
 """
 
 import json
@@ -11,7 +12,7 @@ CHUNK = 1_000  # characters
 
 
 def crc32(text: str) -> int:
-    """CRC-32 of a text as a signed number of 32 bits.
+    """CRC-32 of a text as a signed 32-bit number.
 
     >>> crc32("{}")
     -1549353149
@@ -21,7 +22,7 @@ def crc32(text: str) -> int:
 
 
 def ascii_json(content: Any) -> str:
-    """A document as it travels: short, ASCII, without control characters.
+    """A document as compact JSON in ASCII, without control characters.
 
     >>> print(ascii_json({"path": "/Gr\\u00fc\\u00dfe"}))
     {"path":"/Gr\\u00fc\\u00dfe"}
@@ -30,7 +31,7 @@ def ascii_json(content: Any) -> str:
 
 
 def chunks_of(text: str) -> list[str]:
-    """The chunks of a text, at least one.
+    """The chunks of a text. An empty text has one empty chunk.
 
     >>> [len(chunk) for chunk in chunks_of("x" * 2_001)]
     [1000, 1000, 1]

@@ -1,8 +1,8 @@
-"""Packets: bytes to (address, arguments) and back, with every bound checked before a library parses anything.
+"""Packets: bytes to (address, arguments) and back. Every bound is checked before a library parses the packet.
 
 python-osc 1.10.2 hangs on a 24-byte bundle, reads past missing bytes and lets a `*` in an address match every handler
-(python-osc #110 and our own fuzzing); so `check` walks each packet first, and python-osc sees only what passed.
-One OSC 1.0 message a packet, types i, f and s.
+(python-osc #110 and our own fuzzing). Therefore `check` walks each packet first, and python-osc gets only valid ones.
+A packet is one OSC 1.0 message with arguments of the types i, f and s.
 """
 
 import math
@@ -18,7 +18,7 @@ from core.base.names import CONTROL, has_control
 
 Value = int | float | str
 MAX_PACKET = 4_096
-MAX_REPLY = 1_200  # Max's udpreceive and list objects are trusted with no more
+MAX_REPLY = 1_200  # a safe size for Max's udpreceive and list objects
 MAX_ARGUMENTS = 64
 MAX_STRING = 1_024
 MAX_TEXT = 120
@@ -27,7 +27,7 @@ _PLAIN_ADDRESS = re.compile(rb"/[!\"$-)+.-Z\\^-z|~]*")  # printable ASCII withou
 
 
 class Packet(NamedTuple):
-    """A message as it came off the wire."""
+    """A decoded packet."""
 
     address: str
     arguments: tuple[Value, ...]
@@ -57,10 +57,10 @@ def decode(packet: bytes) -> Packet:
 
 
 def encode(address: str, arguments: tuple[Value, ...], *, limit: int = MAX_PACKET) -> bytes:
-    """One OSC message with explicit types, held to the same rules as packets that come in.
+    """One OSC message with explicit types. It must pass the same `check` as received packets.
 
     Raises:
-        LoopError: LIMIT when it is longer than `limit` bytes; ARGUMENTS for values that OSC cannot carry.
+        LoopError: LIMIT when the packet is longer than `limit` bytes; ARGUMENTS for values that OSC cannot carry.
     """
     builder = OscMessageBuilder(address)
     try:
@@ -76,7 +76,7 @@ def encode(address: str, arguments: tuple[Value, ...], *, limit: int = MAX_PACKE
 
 
 def ascii_text(text: str, limit: int = MAX_TEXT) -> str:
-    """Text as replies carry it: ASCII, one line, cut to `limit` characters.
+    """Text for a reply: ASCII, one line, cut to `limit` characters.
 
     >>> ascii_text("caf\\u00e9\\n")
     'caf\\\\xe9 '
@@ -86,7 +86,7 @@ def ascii_text(text: str, limit: int = MAX_TEXT) -> str:
 
 
 def check(packet: bytes) -> None:
-    """Walk a packet from end to end and refuse whatever is not one plain message.
+    """Walk a packet from start to end, and refuse everything but one plain message.
 
     Raises:
         LoopError: LIMIT (length, number of arguments, string length), UNKNOWN_ADDRESS (bundle, pattern), ARGUMENTS.
@@ -94,12 +94,12 @@ def check(packet: bytes) -> None:
     if not 0 < len(packet) <= MAX_PACKET:
         raise LoopError(Code.LIMIT, f"a packet of {len(packet)} bytes, must be 1 to {MAX_PACKET}")
     if packet.startswith(b"#bundle"):
-        raise LoopError(Code.UNKNOWN_ADDRESS, "bundles are not taken; send one message a packet")
+        raise LoopError(Code.UNKNOWN_ADDRESS, "bundles are not accepted; send one message in each packet")
     if len(packet) % 4:
         raise LoopError(Code.ARGUMENTS, f"a packet of {len(packet)} bytes, must be a multiple of 4")
     address, index = _string(packet, 0)
     if not _PLAIN_ADDRESS.fullmatch(address):
-        raise LoopError(Code.UNKNOWN_ADDRESS, "address must begin with / and hold no pattern characters")
+        raise LoopError(Code.UNKNOWN_ADDRESS, "address must begin with / and contain no pattern characters")
     type_tags, index = _string(packet, index)
     if not type_tags.startswith(b","):
         raise LoopError(Code.ARGUMENTS, "type tags missing after the address")
@@ -112,17 +112,17 @@ def check(packet: bytes) -> None:
 
 
 def _tag(value: Value) -> str:
-    return next(tag for kind, tag in TAG_OF.items() if isinstance(value, kind))  # enums of int and str, too
+    return next(tag for kind, tag in TAG_OF.items() if isinstance(value, kind))  # also for enums of int and str
 
 
 def _argument(packet: bytes, index: int, tag: str) -> int:
-    """Check one argument; the index of the next."""
+    """Check one argument, and return the index of the next."""
     if tag == "s":
         raw, following = _string(packet, index)
         _check_text(raw)
         return following
     if tag not in "if":
-        raise LoopError(Code.ARGUMENTS, f"type {tag!a} is not taken; use i, f and s")
+        raise LoopError(Code.ARGUMENTS, f"type {tag!a} is not accepted; use i, f and s")
     if index + 4 > len(packet):
         raise LoopError(Code.ARGUMENTS, "the packet ends inside a number")
     if tag == "f" and not math.isfinite(struct.unpack_from(">f", packet, index)[0]):
@@ -149,4 +149,4 @@ def _check_text(raw: bytes) -> None:
     except UnicodeDecodeError as error:
         raise LoopError(Code.ARGUMENTS, "a string is not UTF-8") from error
     if has_control(text):
-        raise LoopError(Code.ARGUMENTS, "a string holds control characters")
+        raise LoopError(Code.ARGUMENTS, "a string contains control characters")

@@ -1,8 +1,8 @@
-"""The wire's messages, one frozen dataclass each, and the tables made from them.
+"""The messages of the protocol, one frozen dataclass each, and the tables made from them.
 
-A request is (address, token, rid, ...); its one answer is /loopcube/reply (rid, the request's address, ...) or
-/loopcube/error (rid, the request's address, code, text). Each request stands next to its reply, in the module of what
-it is about.
+A request is (address, token, rid, ...). Its one answer is /loopcube/reply (rid, the request's address, ...) or
+/loopcube/error (rid, the request's address, code, text). Each request is defined next to its reply, in a module for
+each subject.
 """
 
 from bridge.osc.messages.base import *
@@ -25,10 +25,10 @@ EVENTS: dict[str, type[Event]] = {event.address: event for event in Event.__subc
 
 
 def request_from_osc(address: str, arguments: tuple[Value, ...]) -> Request:
-    """The request that a packet holds.
+    """The request in a packet.
 
     Raises:
-        LoopError: UNKNOWN_ADDRESS; ARGUMENTS, naming the argument, the rule and the value.
+        LoopError: UNKNOWN_ADDRESS; ARGUMENTS, with the argument, the rule and the value.
     """
     if address not in REQUESTS:
         raise LoopError(Code.UNKNOWN_ADDRESS, f"no address {address[:50]}; /loopcube/describe lists them")
@@ -36,20 +36,20 @@ def request_from_osc(address: str, arguments: tuple[Value, ...]) -> Request:
 
 
 def answer_from_osc(address: str, arguments: tuple[Value, ...]) -> Reply | Error:
-    """The answer that a packet holds.
+    """The answer in a packet.
 
     Raises:
-        LoopError: UNKNOWN_ADDRESS when it is no answer that this version knows; ARGUMENTS.
+        LoopError: UNKNOWN_ADDRESS when this version has no such answer; ARGUMENTS.
     """
     if address == Error.address:
         return Error.from_osc(arguments)
     if address == Reply.address and len(arguments) > 1 and arguments[1] in REPLIES:
         return REPLIES[str(arguments[1])].from_osc(arguments)
-    raise LoopError(Code.UNKNOWN_ADDRESS, f"{address[:50]} is no answer that this version knows")
+    raise LoopError(Code.UNKNOWN_ADDRESS, f"{address[:50]} is not an answer of this version")
 
 
 def event_from_osc(address: str, arguments: tuple[Value, ...]) -> Event:
-    """The event that a packet holds; raises as `answer_from_osc`."""
+    """The event in a packet. Raises as `answer_from_osc`."""
     if address not in EVENTS:
-        raise LoopError(Code.UNKNOWN_ADDRESS, f"{address[:50]} is no event that this version knows")
+        raise LoopError(Code.UNKNOWN_ADDRESS, f"{address[:50]} is not an event of this version")
     return EVENTS[address].from_osc(arguments)

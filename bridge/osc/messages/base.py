@@ -1,7 +1,7 @@
-"""What all messages share: how a frozen dataclass travels as an OSC message and comes back.
+"""The base of all messages: conversion between a frozen dataclass and an OSC message.
 
-A field's Python type is its OSC type: int i, float f, str s. A last field that is a tuple of rows (named tuples) or of
-numbers is laid end to end behind the others.
+A field's Python type gives its OSC type: int i, float f, str s. The last field may be a tuple of rows (named tuples) or
+of numbers: its values are appended one after another.
 """
 
 import re
@@ -27,7 +27,7 @@ class Column(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """How a message's values lie on the wire: single ones, then rows of `row` made by `make`."""
+    """The order of a message's values: single values, then repeated rows of `row`, which `make` builds."""
 
     single: tuple[Column, ...]
     repeated: str = ""
@@ -37,7 +37,7 @@ class Layout(NamedTuple):
 
 @dataclass(frozen=True)
 class Message:
-    """What all messages share: an address, and fields that travel in their order."""
+    """A message has an address, and fields that are sent in their order."""
 
     address: ClassVar[str]
 
@@ -54,7 +54,7 @@ class Message:
         """The message with these arguments.
 
         Raises:
-            LoopError: ARGUMENTS, naming the argument, the rule and the value.
+            LoopError: ARGUMENTS, with the argument, the rule and the value.
         """
         layout = layout_of(cls)
         count, width = len(layout.single), len(layout.row)
@@ -68,20 +68,20 @@ class Message:
 
     @classmethod
     def types(cls) -> str:
-        """OSC type tags of the values; those of rows in brackets."""
+        """OSC type tags of the values; the tags of rows are in brackets."""
         layout = layout_of(cls)
         row = "".join(column.tag for column in layout.row)
         return "".join(column.tag for column in layout.single) + (f"({row})*" if row else "")
 
     @classmethod
     def summary(cls) -> str:
-        """What the message is for, in a line."""
+        """The purpose of the message: the first line of its docstring."""
         return (cls.__doc__ or "").splitlines()[0]
 
 
 @dataclass(frozen=True)
 class Request(Message):
-    """What a client asks. `rid` names the request; it is reused only to resend the same bytes."""
+    """A client's request. `rid` is its id, and may be used again only to resend the same bytes."""
 
     token: str
     rid: str
@@ -91,13 +91,13 @@ class Request(Message):
 
     @classmethod
     def help(cls) -> str:
-        """One line for `describe`: the names of the arguments after token and rid, and what the request does."""
+        """One line for `describe`: the names of the arguments after token and rid, and the purpose of the request."""
         return f"({', '.join(column.name for column in layout_of(cls).single[2:])}) {cls.summary()}"
 
 
 @dataclass(frozen=True)
 class Reply(Message):
-    """The answer to a request that went well; `answers` is the request's address and travels after the rid."""
+    """The answer to a successful request. `answers` is the request's address, and is sent after the rid."""
 
     address = "/loopcube/reply"
     answers: ClassVar[str]
@@ -110,13 +110,13 @@ class Reply(Message):
 
     @classmethod
     def from_osc(cls, arguments: tuple[Value, ...]) -> Self:
-        """The reply with these arguments; raises as `Message.from_osc`."""
+        """The reply with these arguments. Raises as `Message.from_osc`."""
         return super().from_osc((*arguments[:1], *arguments[2:]))
 
 
 @dataclass(frozen=True)
 class Error(Message):
-    """The answer to a request that went wrong; codes are those of `core.base.errors.Code`.
+    """The answer to a request that failed. The codes are those of `core.base.errors.Code`.
 
     >>> Error("r1", "/loopcube/job/status", -10, "no such job").to_osc()
     ('/loopcube/error', ('r1', '/loopcube/job/status', -10, 'no such job'))
@@ -131,28 +131,28 @@ class Error(Message):
 
 @dataclass(frozen=True)
 class Event(Message):
-    """What subscribers are told unasked. A hint: whatever it says can be asked for."""
+    """A message that the daemon sends to subscribers without a request. All of its content can be requested as well."""
 
 
 def layout_of(kind: type[Message]) -> Layout:
-    """The layout that the fields of a message have on the wire."""
+    """The layout of a message's values, from its fields."""
     if kind not in _layouts:
         _layouts[kind] = _read_layout(kind)
     return _layouts[kind]
 
 
 def is_name(value: Value) -> bool:
-    """Whether a value may name a request or a document."""
+    """Whether a value is valid as the name of a request or a document."""
     return isinstance(value, str) and _NAME.fullmatch(value) is not None
 
 
 def require_name(argument: str, value: str) -> None:
-    """Raise ARGUMENTS unless the value may name a request or a document."""
+    """Raise ARGUMENTS unless the value is valid as the name of a request or a document."""
     require(is_name(value), argument, "1 to 40 of A-Z a-z 0-9 . _ -", value)
 
 
 def require(holds: bool, argument: str, rule: str, value: Value) -> None:
-    """Raise ARGUMENTS, naming the argument, the rule and the value, unless the rule holds."""
+    """Raise ARGUMENTS, with the argument, the rule and the value, unless the rule holds."""
     if not holds:
         raise LoopError(Code.ARGUMENTS, f"{argument} must be {rule}, got {str(value)[:40]!r}")
 

@@ -1,15 +1,15 @@
-"""Messages that carry what is longer than a packet: uploads in chunks, documents and tables in pieces."""
+"""Messages for data that is longer than a packet: uploads in chunks, and documents and tables in parts."""
 
 from dataclasses import dataclass
 
 from bridge.osc.messages.base import Reply, Request, require, require_name
 
-VALUES_A_PAGE = 48  # of activations in one answer: with what surrounds them they stay below 64 arguments
+VALUES_A_PAGE = 48  # activations in one answer: with the other values, an answer stays below 64 arguments
 
 
 @dataclass(frozen=True)
 class Put(Request):
-    """Upload chunk `index` of `count`, in any order, of a document that job/start will name.
+    """Upload chunk `index` of `count` of a document, in any order, for job/start.
 
     >>> Put("t0", "r1", "doc1", 0, 1, "{}").to_osc()
     ('/loopcube/put', ('t0', 'r1', 'doc1', 0, 1, '{}'))
@@ -30,7 +30,7 @@ class Put(Request):
 
 @dataclass(frozen=True)
 class PutReply(Reply):
-    """How many chunks are there, and the first that is missing: -1 when complete.
+    """The number of chunks received, and the first missing one: -1 when the document is complete.
 
     >>> PutReply("r1", 1, -1).to_osc()
     ('/loopcube/reply', ('r1', '/loopcube/put', 1, -1))
@@ -43,7 +43,7 @@ class PutReply(Reply):
 
 @dataclass(frozen=True)
 class GetInfo(Request):
-    """How long a job's document is: manifest, activations or log.
+    """Return the length of a job's document: manifest, activations or log.
 
     >>> GetInfo("t0", "r1", "00c0ffee00c0ffee", "manifest").to_osc()
     ('/loopcube/get/info', ('t0', 'r1', '00c0ffee00c0ffee', 'manifest'))
@@ -56,7 +56,7 @@ class GetInfo(Request):
 
 @dataclass(frozen=True)
 class GetInfoReply(Reply):
-    """ASCII JSON of so many bytes in `count` chunks; crc32 as a signed number.
+    """The document is ASCII JSON of `bytes` bytes in `count` chunks; crc32 is signed.
 
     >>> GetInfoReply("r1", 2, 1, -1549353149).to_osc()
     ('/loopcube/reply', ('r1', '/loopcube/get/info', 2, 1, -1549353149))
@@ -70,7 +70,7 @@ class GetInfoReply(Reply):
 
 @dataclass(frozen=True)
 class Get(Request):
-    """One chunk of a job's document.
+    """Return one chunk of a job's document.
 
     >>> Get("t0", "r1", "00c0ffee00c0ffee", "manifest", 0).to_osc()
     ('/loopcube/get', ('t0', 'r1', '00c0ffee00c0ffee', 'manifest', 0))
@@ -84,7 +84,7 @@ class Get(Request):
 
 @dataclass(frozen=True)
 class GetReply(Reply):
-    """The chunk.
+    """The requested chunk.
 
     >>> GetReply("r1", 0, 1, "{}").to_osc()
     ('/loopcube/reply', ('r1', '/loopcube/get', 0, 1, '{}'))
@@ -98,7 +98,7 @@ class GetReply(Reply):
 
 @dataclass(frozen=True)
 class Activations(Request):
-    """How strongly loops play in bars, from this bar and loop on.
+    """Return how strongly each loop plays in each bar, from this bar and loop on.
 
     >>> Activations("t0", "r1", "00c0ffee00c0ffee", 0, 0).to_osc()
     ('/loopcube/activations', ('t0', 'r1', '00c0ffee00c0ffee', 0, 0))
@@ -112,7 +112,7 @@ class Activations(Request):
 
 @dataclass(frozen=True)
 class ActivationsReply(Reply):
-    """At most 48 values, bar by bar: `bars` rows of `loops` of the `bars_total` rows of `loops_total`.
+    """At most 48 values, bar by bar: `bars` rows of `loops` values, out of `bars_total` rows of `loops_total`.
 
     >>> ActivationsReply("r1", 0, 0, 1, 2, 1, 2, (0.5, 1.0)).to_osc()
     ('/loopcube/reply', ('r1', '/loopcube/activations', 0, 0, 1, 2, 1, 2, 0.5, 1.0))

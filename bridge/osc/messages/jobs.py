@@ -1,16 +1,16 @@
-"""Messages about jobs: start, follow, stop, forget, list."""
+"""Messages about jobs: start, follow, cancel, forget, list."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from bridge.osc.messages.base import Event, Reply, Request, require, require_name
 
-ROWS_A_LIST = 12  # jobs in one answer of job/list: it must fit in 1,200 bytes
+ROWS_A_LIST = 12  # jobs in one answer of job/list, which must fit in 1,200 bytes
 
 
 @dataclass(frozen=True)
 class Extract(Request):
-    """Take a file apart; options are "" or a short JSON object.
+    """Start a job that extracts the loops of a file; options are "" or a short JSON object.
 
     >>> Extract("t0", "r1", "/music/song.wav", '{"loops":4}').to_osc()
     ('/loopcube/extract', ('t0', 'r1', '/music/song.wav', '{"loops":4}'))
@@ -23,7 +23,7 @@ class Extract(Request):
 
 @dataclass(frozen=True)
 class ExtractReply(Reply):
-    """The job that does it; any state but `queued` means that the same job was already there.
+    """The job and its state. A state other than `queued` means that an equal job existed already.
 
     >>> ExtractReply("r1", "00c0ffee00c0ffee", "queued").to_osc()
     ('/loopcube/reply', ('r1', '/loopcube/extract', '00c0ffee00c0ffee', 'queued'))
@@ -36,7 +36,7 @@ class ExtractReply(Reply):
 
 @dataclass(frozen=True)
 class JobStart(Request):
-    """Do what an uploaded JSON request says; crc32 is signed; fresh is 1 to do again what was done.
+    """Start the job of an uploaded JSON request; crc32 is signed; fresh=1 repeats a finished job.
 
     >>> JobStart("t0", "r1", "doc1", 2, -1549353149, 0).to_osc()
     ('/loopcube/job/start', ('t0', 'r1', 'doc1', 2, -1549353149, 0))
@@ -56,7 +56,7 @@ class JobStart(Request):
 
 @dataclass(frozen=True)
 class JobStartReply(Reply):
-    """The job that does it; any state but `queued` means that the same job was already there.
+    """The job and its state. A state other than `queued` means that an equal job existed already.
 
     >>> JobStartReply("r1", "00c0ffee00c0ffee", "queued").to_osc()
     ('/loopcube/reply', ('r1', '/loopcube/job/start', '00c0ffee00c0ffee', 'queued'))
@@ -69,7 +69,7 @@ class JobStartReply(Reply):
 
 @dataclass(frozen=True)
 class JobStatus(Request):
-    """How far a job is, and how it ended.
+    """Return a job's state, progress and outcome.
 
     >>> JobStatus("t0", "r1", "00c0ffee00c0ffee").to_osc()
     ('/loopcube/job/status', ('t0', 'r1', '00c0ffee00c0ffee'))
@@ -81,7 +81,7 @@ class JobStatus(Request):
 
 @dataclass(frozen=True)
 class JobStatusReply(Reply):
-    """A job as it stands; `text` is the result folder as a file: URI when done, the reason when failed.
+    """The job now. `text` is the result folder as a file: URI when done, and the reason when failed.
 
     >>> JobStatusReply("r1", "running", 0.5, "notes", 12, 0, "").to_osc()
     ('/loopcube/reply', ('r1', '/loopcube/job/status', 'running', 0.5, 'notes', 12, 0, ''))
@@ -98,7 +98,7 @@ class JobStatusReply(Reply):
 
 @dataclass(frozen=True)
 class JobCancel(Request):
-    """Stop a job; the answer is its state after the call.
+    """Cancel a job; the answer is its state after the call.
 
     >>> JobCancel("t0", "r1", "00c0ffee00c0ffee").to_osc()
     ('/loopcube/job/cancel', ('t0', 'r1', '00c0ffee00c0ffee'))
@@ -122,7 +122,7 @@ class JobCancelReply(Reply):
 
 @dataclass(frozen=True)
 class JobForget(Request):
-    """Drop the record of a job that has ended; its files stay.
+    """Delete the record of a job that has ended; its files stay.
 
     >>> JobForget("t0", "r1", "00c0ffee00c0ffee").to_osc()
     ('/loopcube/job/forget', ('t0', 'r1', '00c0ffee00c0ffee'))
@@ -134,7 +134,7 @@ class JobForget(Request):
 
 @dataclass(frozen=True)
 class JobForgetReply(Reply):
-    """Forgotten.
+    """The record is deleted.
 
     >>> JobForgetReply("r1").to_osc()
     ('/loopcube/reply', ('r1', '/loopcube/job/forget'))
@@ -145,7 +145,7 @@ class JobForgetReply(Reply):
 
 @dataclass(frozen=True)
 class JobList(Request):
-    """Jobs from the newest to the oldest, twelve at a time.
+    """List jobs from the newest to the oldest, twelve at a time.
 
     >>> JobList("t0", "r1", 0).to_osc()
     ('/loopcube/job/list', ('t0', 'r1', 0))
@@ -182,7 +182,7 @@ class JobListReply(Reply):
 
 @dataclass(frozen=True)
 class JobEvent(Event):
-    """A job has changed; a higher seq is newer. At most four a second a job, and each change of state.
+    """A job has changed; a higher seq is newer. At most four a second for each job, and one for each change of state.
 
     >>> JobEvent("00c0ffee00c0ffee", 12, "running", 0.5, "notes").to_osc()
     ('/loopcube/event/job', ('00c0ffee00c0ffee', 12, 'running', 0.5, 'notes'))

@@ -1,4 +1,4 @@
-"""Messages between a client and the daemon as such: who is there, what can be asked, what is told unasked."""
+"""Messages about the daemon itself: clients, addresses, subscriptions, statistics, stop."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from bridge.osc.messages.base import Event, Reply, Request, require
 
 @dataclass(frozen=True)
 class Hello(Request):
-    """Announce a client and the port for its answers (0: where it sends from).
+    """Register a client's name and the port for its answers (0: the port it sends from).
 
     >>> Hello("t0", "r1", 1, 0, "reaper", 0).to_osc()
     ('/loopcube/hello', ('t0', 'r1', 1, 0, 'reaper', 0))
@@ -28,7 +28,7 @@ class Hello(Request):
 
 @dataclass(frozen=True)
 class HelloReply(Reply):
-    """Who answers, and what it can do: names between colons.
+    """The daemon's versions, and its capabilities as names between colons.
 
     >>> HelloReply("r1", 1, 0, "0.1.0", "b007", 15, ":tcp:").to_osc()
     ('/loopcube/reply', ('r1', '/loopcube/hello', 1, 0, '0.1.0', 'b007', 15, ':tcp:'))
@@ -45,7 +45,7 @@ class HelloReply(Reply):
 
 @dataclass(frozen=True)
 class Bye(Request):
-    """Leave: the reply port and the subscriptions of this client are forgotten, its jobs go on.
+    """Remove this client's reply port and subscriptions; its jobs go on.
 
     >>> Bye("t0", "r1").to_osc()
     ('/loopcube/bye', ('t0', 'r1'))
@@ -56,7 +56,7 @@ class Bye(Request):
 
 @dataclass(frozen=True)
 class ByeReply(Reply):
-    """Forgotten.
+    """The client is removed.
 
     >>> ByeReply("r1").to_osc()
     ('/loopcube/reply', ('r1', '/loopcube/bye'))
@@ -67,7 +67,7 @@ class ByeReply(Reply):
 
 @dataclass(frozen=True)
 class Ping(Request):
-    """Is the daemon there, and how busy is it?
+    """Check that the daemon runs, and return its uptime and numbers of jobs.
 
     >>> Ping("t0", "r1").to_osc()
     ('/loopcube/ping', ('t0', 'r1'))
@@ -78,7 +78,7 @@ class Ping(Request):
 
 @dataclass(frozen=True)
 class PingReply(Reply):
-    """The daemon is there; another boot_id than before means that it was started again.
+    """The daemon runs. A new boot_id means that it was restarted.
 
     >>> PingReply("r1", "b007", 60, 1, 2).to_osc()
     ('/loopcube/reply', ('r1', '/loopcube/ping', 'b007', 60, 1, 2))
@@ -93,7 +93,7 @@ class PingReply(Reply):
 
 @dataclass(frozen=True)
 class Describe(Request):
-    """One line of the address table.
+    """Return one line of the address table.
 
     >>> Describe("t0", "r1", 3).to_osc()
     ('/loopcube/describe', ('t0', 'r1', 3))
@@ -120,7 +120,7 @@ class DescribeReply(Reply):
 
 @dataclass(frozen=True)
 class Subscribe(Request):
-    """Be told of a job's changes ("": of all jobs') for as long as this client is heard of.
+    """Send a job's events ("": of all jobs) to this client while it keeps sending requests.
 
     >>> Subscribe("t0", "r1", "").to_osc()
     ('/loopcube/subscribe', ('t0', 'r1', ''))
@@ -132,7 +132,7 @@ class Subscribe(Request):
 
 @dataclass(frozen=True)
 class SubscribeReply(Reply):
-    """Events come until nothing was heard of the client for `lease_s` seconds; any request renews that.
+    """Events are sent until the client has sent no request for `lease_s` seconds. Any request renews the lease.
 
     >>> SubscribeReply("r1", 15).to_osc()
     ('/loopcube/reply', ('r1', '/loopcube/subscribe', 15))
@@ -144,7 +144,7 @@ class SubscribeReply(Reply):
 
 @dataclass(frozen=True)
 class Stats(Request):
-    """What came in and went out since the daemon started.
+    """Count the packets received and sent since the daemon started.
 
     >>> Stats("t0", "r1").to_osc()
     ('/loopcube/stats', ('t0', 'r1'))
@@ -155,7 +155,7 @@ class Stats(Request):
 
 @dataclass(frozen=True)
 class StatsReply(Reply):
-    """Packets received, malformed, with a wrong token, over a rate, resent; packets sent; receive buffer in bytes.
+    """Packets received, malformed, with a wrong token, over a limit, resent; packets sent; receive buffer in bytes.
 
     >>> StatsReply("r1", 100, 1, 0, 0, 2, 99, 425984).to_osc()
     ('/loopcube/reply', ('r1', '/loopcube/stats', 100, 1, 0, 0, 2, 99, 425984))
@@ -173,7 +173,7 @@ class StatsReply(Reply):
 
 @dataclass(frozen=True)
 class Quit(Request):
-    """Stop the daemon; running jobs go on when it is started again.
+    """Stop the daemon; running jobs go on after its next start.
 
     >>> Quit("t0", "r1").to_osc()
     ('/loopcube/quit', ('t0', 'r1'))
@@ -195,7 +195,7 @@ class QuitReply(Reply):
 
 @dataclass(frozen=True)
 class ByeEvent(Event):
-    """The daemon stops.
+    """The daemon is stopping.
 
     >>> ByeEvent("b007").to_osc()
     ('/loopcube/event/bye', ('b007',))

@@ -1,4 +1,4 @@
-"""The address table as Markdown, made from the messages, so that docs/protocol.md says what the daemon does."""
+"""The address table as Markdown, made from the messages, so that docs/protocol.md always matches the daemon."""
 
 from collections.abc import Iterable
 
@@ -33,7 +33,7 @@ def address_table() -> str:
 
 
 def values_of(kind: type[Message], skipped: int = 0) -> str:
-    """The values of a message with their types; those that repeat in brackets.
+    """The values of a message with their types; repeated values are in brackets.
 
     >>> from bridge.osc.messages import JobListReply
     >>> values_of(JobListReply, 1)

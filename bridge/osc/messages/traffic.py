@@ -1,4 +1,4 @@
-"""Messages about the packets of others, for those who write their own patches."""
+"""Messages about the packets of other clients, for authors of patches."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from bridge.osc.messages.base import Reply, Request
 
 @dataclass(frozen=True)
 class Traffic(Request):
-    """The packets from number `first` on that others sent, of those the daemon still remembers.
+    """Return the packets of other clients from number `first` on; the daemon keeps only the last ones.
 
     >>> Traffic("t0", "r1", 1).to_osc()
     ('/loopcube/traffic', ('t0', 'r1', 1))
@@ -19,8 +19,8 @@ class Traffic(Request):
 
 
 class TrafficRow(NamedTuple):
-    """One packet: its number, `udp` or `tcp` and the port that it came from, what it holds but for its token, and 0 or
-    the code of the error that answered it."""
+    """One packet: its number, `udp` or `tcp` with its source port, its content without the token, and 0 or the code of
+    the error that answered it."""
 
     number: int
     source: str
@@ -30,7 +30,7 @@ class TrafficRow(NamedTuple):
 
 @dataclass(frozen=True)
 class TrafficReply(Reply):
-    """At most eight packets, and the number to go on with.
+    """At most eight packets, and the number from which the next request should start.
 
     >>> TrafficReply("r1", 8, (TrafficRow(7, "udp 50000", "/loopcube/ping 'r9'", 0),)).to_osc()
     ('/loopcube/reply', ('r1', '/loopcube/traffic', 8, 7, 'udp 50000', "/loopcube/ping 'r9'", 0))

@@ -1,4 +1,4 @@
-"""Messages about watched folders: every audio file that is put into one becomes a job."""
+"""Messages about watched folders. Each audio file that is put into a watched folder becomes a job."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from bridge.osc.messages.base import Reply, Request, require
 
 @dataclass(frozen=True)
 class WatchAdd(Request):
-    """Watch a folder from now on.
+    """Watch a folder: each new audio file in it becomes a job.
 
     >>> WatchAdd("t0", "r1", "/music/drop").to_osc()
     ('/loopcube/watch/add', ('t0', 'r1', '/music/drop'))
@@ -20,7 +20,7 @@ class WatchAdd(Request):
 
 @dataclass(frozen=True)
 class WatchAddReply(Reply):
-    """The name by which the watch can be removed.
+    """The id of the watch, for watch/remove.
 
     >>> WatchAddReply("r1", "w1").to_osc()
     ('/loopcube/reply', ('r1', '/loopcube/watch/add', 'w1'))
@@ -32,7 +32,7 @@ class WatchAddReply(Reply):
 
 @dataclass(frozen=True)
 class WatchRemove(Request):
-    """Watch a folder no longer; jobs that it started go on.
+    """Stop watching a folder; its jobs go on.
 
     >>> WatchRemove("t0", "r1", "w1").to_osc()
     ('/loopcube/watch/remove', ('t0', 'r1', 'w1'))
@@ -44,7 +44,7 @@ class WatchRemove(Request):
 
 @dataclass(frozen=True)
 class WatchRemoveReply(Reply):
-    """Removed.
+    """The watch is removed.
 
     >>> WatchRemoveReply("r1").to_osc()
     ('/loopcube/reply', ('r1', '/loopcube/watch/remove'))
@@ -55,7 +55,7 @@ class WatchRemoveReply(Reply):
 
 @dataclass(frozen=True)
 class WatchList(Request):
-    """The watched folders, as many as fit in an answer.
+    """List the watched folders from an offset on, as many as fit in an answer.
 
     >>> WatchList("t0", "r1", 0).to_osc()
     ('/loopcube/watch/list', ('t0', 'r1', 0))
@@ -70,7 +70,7 @@ class WatchList(Request):
 
 
 class WatchRow(NamedTuple):
-    """One watched folder; its path as a file: URI, because replies are ASCII."""
+    """One watched folder. Its path is a file: URI, because replies are ASCII."""
 
     id: str
     folder: str
