@@ -1,1 +1,1 @@
-"""Jobs: what is requested, how far it is, and the processes that do it."""
+"""Jobs: requests, job states, the registry and its journal, and the worker processes."""

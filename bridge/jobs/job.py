@@ -1,4 +1,4 @@
-"""Job: one extraction on its way, its states and the steps that lead from one to the next."""
+"""Job: one requested extraction, and its changes of state."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -10,26 +10,26 @@ from bridge.jobs.state import ALLOWED, State
 from core.base.errors import Code, LoopError
 
 ATTACHED_TO = frozenset({State.QUEUED, State.RUNNING, State.INTERRUPTED})
-ATTEMPTS = 2  # runs that a job gets, where the first ended by no fault of its own
-_RECORDED = ("state", "seq", "code", "text", "identity", "client", "rid", "attempt")  # by the journal, as they are
+ATTEMPTS = 2  # the most runs of a job; a second run follows only a crash or a killed daemon
+_RECORDED = ("state", "seq", "code", "text", "identity", "client", "rid", "attempt")  # stored unchanged in the journal
 
 
 @dataclass(frozen=True)
 class Job:
-    """One extraction on its way.
+    """One requested extraction.
 
     Attributes:
-        identity: what equal requests for equal content share; the id of the first of them.
-        client: who started it, as the limit for each client counts.
-        rid: the id of the request that started it.
-        seq: grows with every change while a daemon lives, so that a late message can be told from a new one.
-        attempt: how often it was begun.
-        code, text: why it failed.
-        target: where the result is about to be put, or was.
+        identity: the same for equal requests with equal content; also the id of the first such job.
+        client: name of the client that started the job, for the limit for each client.
+        rid: the id of the request that started the job.
+        seq: increases with every change while the daemon runs, so that a late message can be recognised.
+        attempt: the number of runs so far.
+        code, text: the error of a failed job.
+        target: where the result is moved to.
         result: the result folder once done.
-        files: bytes of each file that makes the result, by its path in the folder.
-        log: the file into which the worker writes what it does; there once the job has begun.
-        changed: when the state last changed, by the clock of `Jobs`.
+        files: size in bytes of each file of the result, by its path in the folder.
+        log: the worker's log file; it exists once the job has started.
+        changed: time of the last change of state, by the clock of `Jobs`.
     """
 
     id: str
@@ -51,10 +51,10 @@ class Job:
     log: Path | None = None
 
     def moved(self, state: State, *, now: float, code: int = 0, text: str = "", result: Path | None = None) -> "Job":
-        """The job in its next state.
+        """The job in a new state.
 
         Raises:
-            LoopError: WRONG_STATE when that step is not allowed.
+            LoopError: WRONG_STATE when this change of state is not allowed.
         """
         if state not in ALLOWED[self.state]:
             raise LoopError(Code.WRONG_STATE, f"job {self.id} is {self.state} and cannot become {state}")
@@ -64,7 +64,7 @@ class Job:
         )
 
     def record(self) -> dict[str, Any]:
-        """What the journal keeps."""
+        """The job as a record for the journal."""
         return {
             "request": self.request.canonical(),
             "target": str(self.target) if self.target else None,
@@ -74,10 +74,10 @@ class Job:
 
     @classmethod
     def from_record(cls, name: str, record: Mapping[str, Any], now: float) -> Self:
-        """The job of a record.
+        """The job from a record.
 
         Raises:
-            ValueError, KeyError, TypeError: when it is none.
+            ValueError, KeyError, TypeError: the record is not valid.
         """
         target = Path(record["target"]) if record["target"] else None
         return cls(
@@ -92,7 +92,7 @@ class Job:
         )
 
     def is_whole(self) -> bool:
-        """Whether every file of the result is there with its size. Looks at the disk: not for the reader's thread."""
+        """Whether every file of the result exists with its size. Not for the reader's thread: it looks at the disk."""
         folder = self.target
         try:
             return (

@@ -1,7 +1,7 @@
-"""The journal: what is known of every job, in a file that survives the daemon.
+"""The journal: the records of all jobs, in a file that survives the daemon.
 
-SQLite does the hard part: a write happens whole or not at all, whenever the process is killed. A record is the JSON of
-one job; what is in it is the business of `registry`.
+SQLite makes each write complete or not done at all, even when the process is killed. A record is the JSON of one job;
+`registry` defines its content.
 """
 
 import json
@@ -15,13 +15,13 @@ from typing import Any, Self
 from core.base.errors import Code, LoopError
 
 MIGRATIONS = ("CREATE TABLE jobs (arrival INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, record TEXT NOT NULL)",)
-"""Each leads from one schema version to the next; a file's version is the number of those it has seen."""
+"""Each statement leads to the next schema version. A file's version is the number of statements applied to it."""
 
 CACHE_KB = 256
 Record = Mapping[str, Any]
 
 _COMPANIONS = ("", "-wal", "-shm")  # the files of a database in WAL mode
-_NO_DAMAGE = frozenset(  # what keeps a file from being used with nothing wrong in it: space, rights, another user
+_NO_DAMAGE = frozenset(  # errors that do not mean a damaged file: no space, no rights, used by another process
     {
         sqlite3.SQLITE_BUSY,
         sqlite3.SQLITE_CANTOPEN,
@@ -36,11 +36,11 @@ _log = logging.getLogger(__name__)
 
 
 class Journal:
-    """Records of jobs by id, in the order in which the ids first arrived. One thread at a time.
+    """Records of jobs by id, in the order in which the ids were added. Only one thread may use it at a time.
 
     Raises:
-        LoopError: WRITE_FAILED from every method when the disk is full or the file cannot be reached; what the journal
-            held before is then still there.
+        LoopError: WRITE_FAILED from every method when the disk is full or the file cannot be reached; the earlier
+            content of the journal is then unchanged.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -48,20 +48,20 @@ class Journal:
 
     @classmethod
     def in_memory(cls) -> Self:
-        """A journal that ends with its process."""
+        """A journal in memory, without a file."""
         connection = _connect(":memory:")
         _migrate(connection)
         return cls(connection)
 
     @classmethod
     def open(cls, path: Path, check: Callable[[Record], object] = dict) -> Self:
-        """The journal in a file, made when missing; a damaged one is kept aside under a new name and begun anew.
+        """Open the journal in a file. A missing file is made; a damaged one is renamed and replaced by an empty one.
 
         Args:
-            check: raises ValueError, KeyError or TypeError for a record that cannot be used, which counts as damage.
+            check: raises ValueError, KeyError or TypeError for an invalid record, which counts as damage.
 
         Raises:
-            LoopError: VERSION when a newer loopcube wrote it, which stays as it is; WRITE_FAILED.
+            LoopError: VERSION when a newer loopcube wrote the file, which is then not changed; WRITE_FAILED.
         """
         try:
             return cls(_open(path, check))
@@ -69,7 +69,7 @@ class Journal:
             if isinstance(error, sqlite3.Error) and _primary_code(error) in _NO_DAMAGE:
                 raise _not_opened(path, error) from error
             aside = _set_aside(path)
-            _log.error("%s is damaged (%s): kept as %s, the list of jobs begins anew", path, error, aside.name)
+            _log.error("%s is damaged (%s): kept as %s, the list of jobs starts empty", path, error, aside.name)
         try:
             return cls(_open(path, check))
         except sqlite3.Error as error:
@@ -81,14 +81,14 @@ class Journal:
         return {name: json.loads(record) for name, record in rows}
 
     def write(self, records: Mapping[str, Record]) -> None:
-        """Add or replace records, all or none."""
+        """Add or replace records, all of them or none."""
         rows = [(name, json.dumps(record)) for name, record in records.items()]
         self._change(
             "INSERT INTO jobs (id, record) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET record = excluded.record", rows
         )
 
     def drop(self, names: list[str]) -> None:
-        """Remove the records of these ids, all or none."""
+        """Remove the records with these ids, all of them or none."""
         self._change("DELETE FROM jobs WHERE id = ?", [(name,) for name in names])
 
     def close(self) -> None:
@@ -96,11 +96,11 @@ class Journal:
 
     def _change(self, statement: str, rows: Sequence[tuple[str, ...]]) -> None:
         try:
-            with self._connection:  # commits, or rolls back
+            with self._connection:  # commits at the end, or rolls back
                 self._connection.executemany(statement, rows)
         except sqlite3.Error as error:
             raise LoopError(
-                Code.WRITE_FAILED, f"the list of jobs cannot be written ({error}); make space and try again"
+                Code.WRITE_FAILED, f"the list of jobs cannot be written ({error}); free disk space and try again"
             ) from error
 
 
@@ -111,12 +111,12 @@ def _connect(name: str) -> sqlite3.Connection:
 def _open(path: Path, check: Callable[[Record], object]) -> sqlite3.Connection:
     connection = _connect(str(path))
     try:
-        # The daemon is the only one to use it: so no shared memory is needed, which some file systems do not have.
+        # Only the daemon uses the file. So no shared memory is needed, which some file systems do not support.
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         _check_version(connection)
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")  # whole after a power cut, complete after a kill
-        connection.execute(f"PRAGMA cache_size = -{CACHE_KB}")  # read at the start alone: it only grew with the journal
+        connection.execute("PRAGMA synchronous = NORMAL")  # consistent after a power cut, complete after a kill
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KB}")  # read only at the start; a cache would only grow
         [verdict] = connection.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":
             raise ValueError(verdict)
@@ -133,13 +133,13 @@ def _check_version(connection: sqlite3.Connection) -> int:
     [version] = connection.execute("PRAGMA user_version").fetchone()
     if version > len(MIGRATIONS):
         raise LoopError(
-            Code.VERSION, f"the list of jobs has version {version}, this loopcube knows {len(MIGRATIONS)}; update it"
+            Code.VERSION, f"the list of jobs has version {version}, this loopcube reads {len(MIGRATIONS)}; update it"
         )
     return int(version)
 
 
 def _migrate(connection: sqlite3.Connection) -> None:
-    """Bring a file to the newest schema, one version after the other, each whole or not at all."""
+    """Update a file to the newest schema, one version at a time, each in a transaction of its own."""
     for number in range(_check_version(connection), len(MIGRATIONS)):
         with connection:
             connection.execute("BEGIN")
@@ -148,7 +148,7 @@ def _migrate(connection: sqlite3.Connection) -> None:
 
 
 def _set_aside(path: Path) -> Path:
-    """Rename a damaged journal and its companions to names that are free."""
+    """Rename a damaged journal and its companion files to free names."""
     for number in count(1):
         aside = path.with_name(f"{path.stem}-damaged-{number}{path.suffix}")
         if not aside.exists():
@@ -161,7 +161,7 @@ def _set_aside(path: Path) -> Path:
 
 
 def _primary_code(error: sqlite3.Error) -> int:
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest of the bits is detail
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF  # the higher bits are the extended code
 
 
 def _not_opened(path: Path, error: sqlite3.Error) -> LoopError:

@@ -1,9 +1,9 @@
-"""Which files may be read and where results may go.
+"""Rules for paths: which files may be read, and where results may be written.
 
-A file is opened once, by walking to it from the top without following any link, and from then on it is the open file
-that counts: what was checked is what is hashed and read, whatever happens to the path meanwhile. Whether it lies inside
-an allowed folder is told by the folders passed on the way, not by spelling, so that neither /music-evil passes for
-/music nor a case-insensitive disk gets in the way.
+A file is opened once, folder by folder from the root, and no link is followed. Afterwards only the open file is used.
+So the checked file is also the one that is hashed and read, even if the path changes meanwhile. To decide whether the
+file lies inside an allowed folder, the folders on the way are compared by device and inode, not by name. So /music-evil
+does not pass as /music, and a case-insensitive disk causes no error.
 """
 
 import errno
@@ -22,23 +22,23 @@ from core.base.errors import Code, LoopError
 from core.base.names import has_control
 
 MAX_BYTES = 2 * 1024**3
-MAX_PATH = 1_024  # bytes, as many as a string on the wire may have
-SPARE = 1.5  # results need room for half as much again as expected: labels, figures, other programs
+MAX_PATH = 1_024  # bytes, the limit of a string in an OSC packet
+SPARE = 1.5  # required free space over expected size: room for labels, figures and other programs
 
 _HASHED_AT_ONCE = 1 << 20
-_PASSING = getattr(os, "O_PATH", os.O_RDONLY)  # a folder that may be passed but not listed is no obstacle
+_PASSING = getattr(os, "O_PATH", os.O_RDONLY)  # O_PATH also opens a folder that may be entered but not listed
 _WINDOWS_DEVICE = re.compile(r"(?i)(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\u00b9\u00b2\u00b3])( *\..*)?")
 _WINDOWS_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
 
 @dataclass(frozen=True)
 class Source:
-    """An open file that may be read.
+    """An open file that passed the checks.
 
     Attributes:
-        path: where it is, absolute, links resolved.
-        file: the open file, at its beginning.
-        status: what the system told of it when it was opened.
+        path: absolute path, with links resolved.
+        file: the open file, at its start.
+        status: result of `fstat` when the file was opened.
     """
 
     path: Path
@@ -46,10 +46,10 @@ class Source:
     status: os.stat_result
 
     def content_hash(self, *, stopped: Callable[[], bool] = lambda: False) -> str:
-        """SHA-256 of the file. Half a second for ten minutes of 96 kHz float stereo: not for the reader's thread.
+        """SHA-256 of the file. Do not call it on the reader's thread: ten minutes of 96 kHz float stereo take 0.5 s.
 
         Raises:
-            LoopError: INCOMPLETE when it changed meanwhile; SHUTTING_DOWN once `stopped` says so; NO_SUCH_FILE.
+            LoopError: INCOMPLETE when the file has changed; SHUTTING_DOWN once `stopped()` is true; NO_SUCH_FILE.
         """
         digest = sha256()
         try:
@@ -63,7 +63,7 @@ class Source:
         return digest.hexdigest()
 
     def check_unchanged(self) -> None:
-        """Check that the path still leads to this file, and that nobody has written to it.
+        """Check that the path still leads to this file, and that the file has not been written to.
 
         Raises:
             LoopError: INCOMPLETE.
@@ -73,21 +73,21 @@ class Source:
         except OSError:
             there = None
         if there is None or _version(there) != _version(self.status):
-            raise LoopError(Code.INCOMPLETE, f"{_shown(self.path)}: changed while it was read; wait until it is whole")
+            raise LoopError(Code.INCOMPLETE, f"{_shown(self.path)}: changed during reading; wait until it is complete")
 
 
 @contextmanager
 def open_source(text: str, *, roots: Iterable[Path] = ()) -> Iterator[Source]:
-    """The regular file that a path from the wire leads to, open for reading.
+    """Open the regular file at a path that a client sent.
 
     Args:
-        roots: folders that it must lie in; none means anywhere.
+        roots: the file must lie in one of these folders; an empty list allows any folder.
 
     Raises:
         LoopError: PATH_NOT_ALLOWED, NO_SUCH_FILE, LIMIT (size).
     """
     path = _resolved(text)
-    _check_regular(path, path.stat())  # opening a device can do things, so look before
+    _check_regular(path, path.stat())  # before opening, because opening a device can have side effects
     try:
         descriptor, folders = _open_without_links(path)
     except OSError as error:
@@ -102,7 +102,7 @@ def open_source(text: str, *, roots: Iterable[Path] = ()) -> Iterator[Source]:
 
 
 def readable_folder(text: str, *, roots: Iterable[Path] = ()) -> Path:
-    """The folder that a path from the wire leads to, absolute, links resolved; rules and errors as `open_source`."""
+    """The folder at a path that a client sent, absolute, with links resolved. Rules and errors as in `open_source`."""
     path = _resolved(text)
     if not path.is_dir():
         raise LoopError(Code.NO_SUCH_FILE, f"{_shown(path)}: is not a folder; name a folder")
@@ -111,10 +111,9 @@ def readable_folder(text: str, *, roots: Iterable[Path] = ()) -> Path:
 
 
 def output_folder(source: Path, text: str, *, configured: Path | None = None) -> Path:
-    """The folder to put results in: what was asked for, else the configured one, else the source's own.
+    """The folder for results: the requested one, else the configured one, else the source's own.
 
-    What a client asks for must lie in the configured folder or in the source's, and be reached from there without
-    links.
+    A requested folder must lie in the configured folder or in the source's folder, with no link on the way from there.
 
     Raises:
         LoopError: PATH_NOT_ALLOWED, NO_SUCH_FILE, WRITE_FAILED (read-only).
@@ -123,7 +122,7 @@ def output_folder(source: Path, text: str, *, configured: Path | None = None) ->
     if text:
         folder = _resolved(text)
         if not any(_below(text, folder, root) for root in roots):
-            rule = "results go beside the source or below `out`, without links"
+            rule = "results must go beside the source or below `out`, without links"
             raise LoopError(Code.PATH_NOT_ALLOWED, f"{_shown(folder)}: {rule}")
     else:
         folder = (configured or source.parent).resolve()
@@ -135,17 +134,17 @@ def output_folder(source: Path, text: str, *, configured: Path | None = None) ->
 
 
 def check_space(folder: Path, expected: int) -> None:
-    """Check that results of about so many bytes fit into a folder that is still the one that was checked.
+    """Check that results of about `expected` bytes fit into a folder, and that it is still the folder checked before.
 
     Raises:
-        LoopError: PATH_NOT_ALLOWED when a link has taken the place of the folder or of one above; WRITE_FAILED.
+        LoopError: PATH_NOT_ALLOWED when the folder, or a folder above, has been replaced by a link; WRITE_FAILED.
     """
     try:
         found, free = folder.resolve(strict=True), shutil.disk_usage(folder).free
     except OSError as error:
-        raise LoopError(Code.WRITE_FAILED, f"{_shown(folder)}: is gone ({error.strerror}); make it again") from error
+        raise LoopError(Code.WRITE_FAILED, f"{_shown(folder)}: is missing ({error.strerror}); make it again") from error
     if found != folder:
-        raise LoopError(Code.PATH_NOT_ALLOWED, f"{_shown(folder)}: has become a link; results do not follow links")
+        raise LoopError(Code.PATH_NOT_ALLOWED, f"{_shown(folder)}: is now a link; results do not follow links")
     if free < SPARE * expected:
         need, left = SPARE * expected / 1e6, free / 1e6
         rule = f"{left:.0f} MB free, {need:.0f} MB needed; make room or choose another"
@@ -153,7 +152,7 @@ def check_space(folder: Path, expected: int) -> None:
 
 
 def windows_trap(text: str) -> str | None:
-    r"""Why Windows would take a path for something else than the file of that name, or None.
+    r"""Why Windows would open something else than the file of that name, or None.
 
     >>> windows_trap(r"C:\music\song.wav"), windows_trap(r"C:\music\nul.wav")
     (None, 'nul.wav is a device')
@@ -173,13 +172,13 @@ def windows_trap(text: str) -> str | None:
 
 
 def _resolved(text: str) -> Path:
-    """An absolute path with its links resolved; it exists."""
+    """An absolute path with its links resolved. The path must exist."""
     if has_control(text) or len(text.encode(errors="replace")) > MAX_PATH:
         raise LoopError(Code.PATH_NOT_ALLOWED, "path must be at most 1024 bytes without control characters")
     if not Path(text).is_absolute() or text.startswith(("\\\\", "//")):
         raise LoopError(Code.PATH_NOT_ALLOWED, f"path must be absolute, got {text[:60]!r}")
     if os.name == "nt" and (trap := windows_trap(text)):
-        raise LoopError(Code.PATH_NOT_ALLOWED, f"path not taken: {trap[:80]}")
+        raise LoopError(Code.PATH_NOT_ALLOWED, f"path not accepted: {trap[:80]}")
     try:
         return Path(text).resolve(strict=True)
     except (OSError, RuntimeError, ValueError) as error:  # a loop of links before Python 3.13; a lone surrogate
@@ -187,8 +186,8 @@ def _resolved(text: str) -> Path:
 
 
 def _open_without_links(path: Path) -> tuple[int, list[os.stat_result]]:
-    """A descriptor for reading, and what the folders passed on the way are."""
-    if os.open not in os.supports_dir_fd:  # Windows, where making a link takes special rights
+    """A descriptor for reading, and the status of each folder on the way."""
+    if os.open not in os.supports_dir_fd:  # Windows, where special rights are needed to make a link
         flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOINHERIT", 0)
         return os.open(path, flags), [folder.stat() for folder in path.parents]
     folders = []
@@ -198,14 +197,14 @@ def _open_without_links(path: Path) -> tuple[int, list[os.stat_result]]:
             folders.append(os.fstat(here))
             here = _step(here, name, _PASSING | os.O_DIRECTORY | os.O_NOFOLLOW)
         folders.append(os.fstat(here))
-        # O_NONBLOCK: opening a FIFO that has taken the file's place would wait for its writer.
+        # O_NONBLOCK: if a FIFO has replaced the file, opening it would wait for a writer.
         return os.open(path.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=here), folders
     finally:
         os.close(here)
 
 
 def _step(here: int, name: str, flags: int) -> int:
-    """The next folder; the descriptor of this one is closed once that has worked."""
+    """Open the next folder, then close the descriptor of the current one."""
     following = os.open(name, flags, dir_fd=here)
     os.close(here)
     return following
@@ -223,7 +222,7 @@ def _check_inside(path: Path, folders: list[os.stat_result], roots: tuple[Path, 
 
 
 def _identity(folder: Path) -> list[tuple[int, int]]:
-    """What a folder is; none if it is not there, as the drive of a root may be unplugged."""
+    """Device and inode of a folder; empty if it does not exist: the drive of a root may be unplugged."""
     try:
         status = folder.stat()
     except OSError:
@@ -232,7 +231,7 @@ def _identity(folder: Path) -> list[tuple[int, int]]:
 
 
 def _below(text: str, folder: Path, root: Path) -> bool:
-    """Whether a folder, spelled so, is a root or reached from one without a link."""
+    """Whether the folder that `text` names is a root, or lies below one with no link between them."""
     spelled = Path(os.path.normpath(text))
     for base in (root, root.resolve()):
         if spelled.is_relative_to(base):
@@ -241,17 +240,17 @@ def _below(text: str, folder: Path, root: Path) -> bool:
 
 
 def _version(status: os.stat_result) -> tuple[int, ...]:
-    # ctime tells of writes whose mtime was set back, and of a file moved away and back again.
+    # ctime shows writes after which mtime was set back, and a file that was moved away and back.
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _unreadable(path: Path, error: OSError) -> LoopError:
     if error.errno in (errno.ELOOP, errno.ENOTDIR):
-        return LoopError(Code.PATH_NOT_ALLOWED, f"{_shown(path)}: a link has taken its place; try again")
+        return LoopError(Code.PATH_NOT_ALLOWED, f"{_shown(path)}: has been replaced by a link; try again")
     return LoopError(Code.NO_SUCH_FILE, f"{_shown(path)}: cannot be read ({error.strerror}); check its rights")
 
 
 def _shown(path: Path) -> str:
-    """A path short enough to leave room for the reason in a text of 120 characters."""
+    """A shortened path, so that the reason also fits into a text of 120 characters."""
     text = str(path)
     return text if len(text) <= 50 else f"...{text[-47:]}"

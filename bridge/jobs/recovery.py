@@ -1,4 +1,4 @@
-"""What a daemon that was killed has left, put in order by the next one before it takes any job."""
+"""Recovery after a killed daemon: the next daemon cleans up before it accepts jobs."""
 
 import logging
 from pathlib import Path
@@ -13,25 +13,25 @@ _log = logging.getLogger(__name__)
 
 
 def recover(jobs: Jobs, settings: BridgeSettings) -> None:
-    """Bring back the jobs that were running, and remove what nobody will finish.
+    """Recover the jobs that were running, and remove unfinished files.
 
-    A job whose result was put in place just before the end is done; one that was being cancelled is cancelled; any
-    other is queued once more, and fails when that was its last attempt.
+    A job whose result was already in place is done. A job that was being cancelled is cancelled. Any other job is
+    queued again, or fails when that was its last attempt.
     """
     known = jobs.newest_first()
     for job in reversed(known):
         if job.state in (State.RUNNING, State.CANCELLING, State.INTERRUPTED):
             sweep(job)
-            _log.info("job %s was %s, now it is %s", job.id, job.state, _brought_back(jobs, job).state)
+            _log.info("job %s was %s, now it is %s", job.id, job.state, _recovered(jobs, job).state)
     logs = {job.log for job in known}
     _remove([log for log in settings.job_logs.glob("*.log") if log not in logs])
     _remove([*settings.state.glob("*.part"), *settings.runtime.glob("*.part")])
 
 
-def _brought_back(jobs: Jobs, job: Job) -> Job:
+def _recovered(jobs: Jobs, job: Job) -> Job:
     if job.state is not State.INTERRUPTED and job.is_whole():
         return jobs.finish(job.id, State.DONE)
-    return jobs.again(job.id, "the daemon was killed while it ran, twice; start it again")
+    return jobs.again(job.id, "the daemon was killed twice while this job ran; start the job again")
 
 
 def _remove(files: list[Path]) -> None:

@@ -1,8 +1,8 @@
-"""Jobs: the one place that holds them, in memory and in the journal.
+"""The registry of jobs: the only place that holds them, in memory and in the journal.
 
-A `Job` never changes; `Jobs` replaces it under a lock, so whoever reads one has a consistent picture. Each step from
-one state to the next goes into the journal before anybody sees it. Everything long happens elsewhere: the service adds
-jobs here, the workers take them from here.
+A `Job` is immutable. `Jobs` replaces it under a lock, so every reader gets a consistent job. Each change of state is
+written to the journal before it becomes visible. Long work happens elsewhere: the service adds jobs here, and the
+workers take them from here.
 """
 
 import logging
@@ -19,13 +19,13 @@ from bridge.jobs.state import FINAL, State
 from core.base.errors import Code, LoopError
 from core.base.names import numbered
 
-KEPT = 1_000  # finished jobs that can still be asked about
+KEPT = 1_000  # finished jobs that are kept
 
 _log = logging.getLogger(__name__)
 
 
 def open_journal(path: Path) -> Journal:
-    """The journal of jobs in a file; raises as `Journal.open` does."""
+    """The journal of jobs in a file. Raises as `Journal.open` does."""
     return Journal.open(path, lambda record: Job.from_record("", record, 0.0))
 
 
@@ -34,10 +34,10 @@ class Jobs:
 
     Args:
         clock: seconds, monotonic.
-        queue: jobs that may wait at the same time.
-        per_client: those of one client among them.
-        journal: holds the jobs of earlier daemons; without one, jobs end with the process.
-        logs: the folder of the jobs' logs.
+        queue: the most jobs that may wait.
+        per_client: the most jobs of one client that may wait.
+        journal: holds the jobs of earlier daemons; without a journal, jobs are lost when the process ends.
+        logs: folder of the jobs' logs.
     """
 
     def __init__(
@@ -58,21 +58,21 @@ class Jobs:
             name: replace(Job.from_record(name, record, clock()), log=self._log_of(name))
             for name, record in self._journal.load().items()
         }
-        self._unwritten: set[str] = set()  # jobs of which the journal has yet to be told
+        self._unwritten: set[str] = set()  # jobs whose last change is not in the journal yet
         self._listeners: list[Callable[[Job], None]] = []
-        self._news: list[Job] = []  # what the listeners have yet to be told
+        self._news: list[Job] = []  # changed jobs that the listeners have not received yet
         self._changed = threading.Condition()
         self._closed = False
 
     def start(self, request: JobRequest, content: str, *, fresh: bool = False, client: str = "", rid: str = "") -> Job:
-        """The job for a request and its file's content hash: the one already there, or a new one in the queue.
+        """The job for a request and its file's content hash: an existing equal job, or a new one in the queue.
 
-        A job that failed, was cancelled or whose results are gone is not attached to: the request runs again under the
-        next free name (`<id>-2`). Looks at the results' files: not for the reader's thread.
+        A job that failed, was cancelled or lost its result files is not reused: the request runs again under the next
+        free name (`<id>-2`). Do not call it on the reader's thread: it looks at the result files.
 
         Args:
-            fresh: run again even so, unless this very request (`rid`) already did.
-            client: whose limit counts; "" has none of its own.
+            fresh: start a new job in any case, unless this same request (`rid`) has already started one.
+            client: the client whose limit applies; "" has no limit of its own.
 
         Raises:
             LoopError: LIMIT when the queue or the client's share of it is full; WRITE_FAILED; SHUTTING_DOWN.
@@ -92,7 +92,7 @@ class Jobs:
             return self._put(job)
 
     def get(self, name: str) -> Job:
-        """The job of that id.
+        """The job with this id.
 
         Raises:
             LoopError: NO_SUCH_JOB.
@@ -109,11 +109,11 @@ class Jobs:
             return sum(job.state in states for job in self._jobs.values())
 
     def listen(self, callback: Callable[[Job], None]) -> None:
-        """Have every change told, from whatever thread makes it; of two that come out of order, `seq` tells."""
+        """Call `callback` for every change, on the thread that makes it. `seq` gives the order of two changes."""
         self._listeners.append(callback)
 
     def cancel(self, name: str) -> Job:
-        """Cancel a job: at once when queued, soon when running; a finished one stays as it is.
+        """Cancel a job: at once when queued, soon when running. A finished job does not change.
 
         Raises:
             LoopError: NO_SUCH_JOB.
@@ -126,7 +126,7 @@ class Jobs:
             return self._noted(job.moved(following[job.state], now=self._clock()))
 
     def forget(self, name: str) -> None:
-        """Drop the record and the log of a finished job; its result stays.
+        """Delete the record and the log of a finished job. Its result stays.
 
         Raises:
             LoopError: NO_SUCH_JOB; WRONG_STATE while it is not finished; WRITE_FAILED.
@@ -138,7 +138,7 @@ class Jobs:
             self._drop([job])
 
     def take(self) -> Job | None:
-        """Wait for the oldest queued job and make it run; None once the jobs are closed."""
+        """Wait for the oldest queued job and set it to running. None once the registry is closed."""
         while True:
             with self._changing():
                 if self._closed:
@@ -150,23 +150,23 @@ class Jobs:
                 self._changed.wait()
 
     def report(self, name: str, progress: float, stage: str) -> None:
-        """Note how far a job is; it never goes back."""
+        """Store a job's progress, which never decreases."""
         with self._changing():
             job = self._get(name)
             further = min(1.0, max(job.progress, progress))
             self._put(replace(job, progress=further, stage=stage, seq=job.seq + 1))
 
     def placing(self, name: str, target: Path, files: Mapping[str, int]) -> None:
-        """Note where the result is about to be put, so that after a crash it can be told whether it was."""
+        """Store the target of the result before it is moved there: after a crash, this shows whether it was moved."""
         with self._changing():
             job = self._get(name)
             self._noted(replace(job, target=target, files=files, seq=job.seq + 1))
 
     def finish(self, name: str, state: State, *, code: int = 0, text: str = "", result: Path | None = None) -> Job:
-        """End a job that runs; one that is being cancelled and did not get done in time becomes `cancelled`.
+        """End a running job. A job that is being cancelled becomes `cancelled`, unless it was done in time.
 
         Args:
-            result: where it is, unless `placing` told.
+            result: the result folder; by default, the target that `placing` stored.
         """
         with self._changing():
             job = self._get(name)
@@ -177,7 +177,7 @@ class Jobs:
             return self._noted(replace(moved, target=result))
 
     def interrupt(self, name: str) -> Job:
-        """The daemon stops while the job runs: the next one takes it up again, and this run does not count."""
+        """Mark a job that runs while the daemon stops. The next daemon runs it again; this attempt does not count."""
         with self._changing():
             job = self._get(name)
             if job.state is State.CANCELLING:
@@ -185,7 +185,10 @@ class Jobs:
             return self._noted(replace(job.moved(State.INTERRUPTED, now=self._clock()), attempt=job.attempt - 1))
 
     def again(self, name: str, why: str) -> Job:
-        """Queue a job whose run was cut off; one that was being cancelled is, and one without attempts left failed."""
+        """Queue a job again after its run was cut off.
+
+        A job that was being cancelled becomes cancelled. A job with no attempts left becomes failed.
+        """
         with self._changing():
             job, now = self._get(name), self._clock()
             if job.state is State.CANCELLING:
@@ -197,13 +200,13 @@ class Jobs:
             return self._noted(replace(job.moved(State.QUEUED, now=now), progress=0.0, stage="", target=None))
 
     def wait_until(self, met: Callable[[Job], bool], name: str, *, timeout: float | None = None) -> Job:
-        """The job once `met` holds for it, or as it is after `timeout` seconds."""
+        """The job once `met(job)` is true, or its last version after `timeout` seconds."""
         with self._changed:
             self._changed.wait_for(lambda: met(self._get(name)), timeout)
             return self._get(name)
 
     def close(self) -> None:
-        """Take no more jobs, and let nobody wait for one."""
+        """Accept no more jobs, and end all waits for jobs."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -214,7 +217,7 @@ class Jobs:
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
-        """Hold the lock; tell the listeners once it is free again, so that they may ask for more."""
+        """Hold the lock. Call the listeners after releasing it, so that they may use the registry."""
         with self._changed:
             yield
             news, self._news = self._news, []
@@ -222,7 +225,7 @@ class Jobs:
             for callback in self._listeners:
                 try:
                     callback(job)
-                except Exception:  # noqa: BLE001 - whatever a listener raises, the job has changed
+                except Exception:  # noqa: BLE001 - an error in a listener does not undo the change
                     _log.exception("a listener failed")
 
     def _get(self, name: str) -> Job:
@@ -241,7 +244,7 @@ class Jobs:
         return job
 
     def _noted(self, job: Job) -> Job:
-        """Put a job that has moved on; what cannot be written now is written with the next change."""
+        """Store a job in its new state. If the journal cannot be written now, the next change writes it as well."""
         try:
             self._write(job)
         except LoopError as error:
@@ -260,11 +263,11 @@ class Jobs:
             del self._jobs[job.id]
             self._unwritten.discard(job.id)
             if job.log is not None:
-                with suppress(OSError):  # there is none, or its reader keeps it
+                with suppress(OSError):  # it does not exist, or (on Windows) is open elsewhere
                     job.log.unlink()
 
     def _admit(self, client: str) -> None:
-        """Check that one more job may wait, and drop the oldest finished one where there are too many."""
+        """Check that one more job may wait, and delete the oldest finished jobs beyond `KEPT`."""
         if self._closed:
             raise LoopError(Code.SHUTTING_DOWN, "the daemon is shutting down; try again once it is back")
         waiting = [job for job in self._jobs.values() if job.state is State.QUEUED]

@@ -1,7 +1,8 @@
-"""Where a job's files lie until they are whole: a hidden folder beside the results, which is renamed or removed.
+"""The staging folder of a job: a hidden folder beside the results.
 
-The name has the job's id and attempt in it, so that whatever a killed daemon or worker left is known to be ours, and a
-worker that outlives its daemon for a moment cannot get in the way of the next attempt.
+The worker writes into the staging folder. A complete result is moved out of it, and the staging folder is removed.
+The folder's name contains the job's id and attempt. So files left by a killed daemon or worker can be recognised, and a
+worker that outlives its daemon for a moment cannot disturb the next attempt.
 """
 
 import json
@@ -16,12 +17,12 @@ from core.base.names import numbered
 
 
 def staging_folder(job: Job) -> Path:
-    """The folder of this attempt, in the folder that receives the result."""
+    """The staging folder of this attempt, inside the folder for results."""
     return _of_attempt(job, job.attempt)
 
 
 def sweep(job: Job) -> None:
-    """Remove what any attempt left; by name, for there may be thousands of results beside it."""
+    """Remove the staging folders of all attempts. By name: a listing could hold thousands of results."""
     for attempt in range(1, ATTEMPTS + 1):
         shutil.rmtree(_of_attempt(job, attempt), ignore_errors=True)
 
@@ -31,22 +32,22 @@ def _of_attempt(job: Job, attempt: int) -> Path:
 
 
 def free_targets(made: Path, out: Path) -> Iterator[Path]:
-    """Free names for a result folder in `out`: its own, then with -2, -3 and so on."""
+    """Free names for a result folder in `out`: its own name, then with -2, -3 and so on."""
     for name in numbered(made.name):
         target = out / name
-        if not os.path.lexists(target):  # a link that leads nowhere takes a name, too
+        if not os.path.lexists(target):  # lexists: a broken link also uses a name
             yield target
 
 
 def sizes(result: Path) -> dict[str, int]:
-    """Bytes of the manifest and of each file that it names, by path in the folder."""
+    """Sizes in bytes of the manifest and of each file that it names, by path in the folder."""
     manifest = result / "manifest.json"
     named = [name for name in _texts(json.loads(manifest.read_text(encoding="utf-8"))) if _is_file_in(result, name)]
     return {name: (result / name).stat().st_size for name in (manifest.name, *named)}
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Every text in a JSON value."""
+    """Every string in a JSON value."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict | list):
@@ -55,9 +56,9 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _is_file_in(folder: Path, name: str) -> bool:
-    if "/" not in name and "." not in name:  # labels, keys: most texts are no path
+    if "/" not in name and "." not in name:  # most strings are labels or keys, not paths
         return False
     try:
         return not Path(name).is_absolute() and (folder / name).is_file()
-    except (OSError, ValueError):  # too long, or a NUL: no path either
+    except (OSError, ValueError):  # not a path: too long, or contains a NUL
         return False

@@ -1,10 +1,10 @@
-"""The states of a job, and which may follow which."""
+"""The states of a job, and the allowed transitions."""
 
 from enum import StrEnum
 
 
 class State(StrEnum):
-    """Where a job is in its life."""
+    """The state of a job."""
 
     QUEUED = "queued"
     RUNNING = "running"

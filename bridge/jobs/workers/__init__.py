@@ -1,1 +1,1 @@
-"""Worker processes: each runs the core on one job at a time."""
+"""Worker processes. Each runs the core on one job at a time."""

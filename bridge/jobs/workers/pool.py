@@ -1,8 +1,9 @@
-"""Workers: jobs run in processes of their own, so that they can be stopped, or die, without the daemon.
+"""Workers: jobs run in separate processes, so that stopping or crashing a job does not affect the daemon.
 
-A thread for each job at a time takes it, hands it to a process and relays what that tells through a pipe. A process
-that ended its job well takes the next one; one that crashed, fell silent, took too much memory or did not stop when
-asked is killed. One idle process at most is kept, warm, so that the next job does not wait for imports.
+There is one thread for each job that may run at the same time. The thread takes a job, sends it to a process, and
+relays the messages that the process sends through a pipe. A process that ended its job normally gets the next one. A
+process that crashed, fell silent, used too much memory or did not stop on request is killed. At most one idle process
+is kept, with its imports done, so that the next job starts at once.
 """
 
 import logging
@@ -27,34 +28,34 @@ from bridge.jobs.workers.process import Beat, Ended, Progressed, Task, Work, ser
 from bridge.system.settings import GIB
 from core.base.errors import Code
 
-ASKED_FOR = 1.5  # seconds that a cancelled job has to stop by itself
-TICK = 0.1  # seconds between looks at whether a job was cancelled
-SILENT_FOR = 60.0  # seconds without a beat after which a worker is taken to hang
-KEPT_BELOW = GIB  # bytes; a process that holds more after its job is replaced
+STOP_SECONDS = 1.5  # time for a cancelled job to stop by itself
+TICK = 0.1  # seconds between checks for a cancelled job
+SILENT_FOR = 60.0  # seconds without a message after which a worker counts as hanging
+KEPT_BELOW = GIB  # bytes; a process that uses more after its job is replaced
 
 _log = logging.getLogger(__name__)
-_spawn = multiprocessing.get_context("spawn")  # fork would copy the daemon's threads, locks and sockets
+_spawn = multiprocessing.get_context("spawn")  # a fork would copy the daemon's locks and sockets
 
 
 class CutOff(NamedTuple):
-    """A run that came to no end of its own: a crash, or silence."""
+    """A run that did not end by itself: the worker crashed or fell silent."""
 
     why: str
 
 
 def nothing() -> None:
-    """Import nothing beforehand."""
+    """The default for `warm`: do nothing."""
 
 
 class Workers:
-    """Runs the jobs of `jobs` until these are closed.
+    """Runs the jobs of the registry `jobs` until it is closed.
 
     Args:
-        work: picklable by name; runs in the worker process.
-        warm: likewise; runs in a process before its first job comes.
-        processes: jobs that run at the same time.
-        memory: bytes that one job may take.
-        silent_for: seconds without a beat after which a worker is taken to hang.
+        work: runs in the worker process; must be picklable by name.
+        warm: runs in a new process before its first job; must be picklable by name.
+        processes: number of jobs that run at the same time.
+        memory: the most bytes for one job.
+        silent_for: seconds without a message after which a worker counts as hanging.
     """
 
     def __init__(
@@ -83,7 +84,7 @@ class Workers:
             thread.start()
 
     def join(self, timeout: float) -> bool:
-        """Wait for the workers to end, after `Jobs.close`; whether they all did."""
+        """Wait for the workers to end, after `Jobs.close`. Return whether all have ended."""
         self._pool.close()
         until = self._clock() + timeout
         for thread in self._threads:
@@ -96,13 +97,13 @@ class Workers:
         while (job := self._jobs.take()) is not None:
             try:
                 outcome = self._run(job)
-            except Exception as error:  # noqa: BLE001 - no process, no pipe: the next job may have more luck
+            except Exception as error:  # noqa: BLE001 - no process or no pipe: the next job may still run
                 _log.exception("job %s could not be run", job.id)
                 outcome = Ended(State.FAILED, Code.INTERNAL, f"the worker could not be started ({error})")
             self._settle(job, outcome)
 
     def _settle(self, job: Job, outcome: Ended | CutOff) -> None:
-        """Note how a job's run went."""
+        """Store the outcome of a job's run."""
         if isinstance(outcome, CutOff):
             _log.warning("job %s, attempt %d: %s", job.id, job.attempt, outcome.why)
             self._jobs.again(job.id, outcome.why)
@@ -114,7 +115,7 @@ class Workers:
             self._jobs.finish(job.id, outcome.state, code=outcome.code, text=outcome.text)
 
     def _run(self, job: Job) -> Ended | CutOff:
-        """Run one job to its end and put its result in place; nothing else of it is left when this returns."""
+        """Run one job to its end and put its result in place. All other files of the job are removed."""
         worker = self._pool.take()
         try:
             worker.send(Task(job.request, staging_folder(job), job.log))
@@ -128,38 +129,38 @@ class Workers:
             sweep(job)
 
     def _relay(self, name: str, worker: "_Worker") -> Ended | CutOff:
-        """Pass on what the worker tells until it has ended or had its time to stop."""
-        asked_at: float | None = None
-        silent = 0.0  # counted in looks, not by the clock: a daemon that was asleep has heard nothing either
+        """Relay the worker's messages until it has ended, or until its time to stop is over."""
+        stop_sent_at: float | None = None
+        silent = 0.0  # seconds, counted in ticks: the clock may include time for which the machine slept
         while True:
-            told = worker.hear(TICK)
-            if isinstance(told, Ended | CutOff):
-                return told
-            if isinstance(told, Progressed):
-                self._jobs.report(name, told.fraction, told.stage)
-            silent = silent + TICK if told is None else 0.0
+            message = worker.receive(TICK)
+            if isinstance(message, Ended | CutOff):
+                return message
+            if isinstance(message, Progressed):
+                self._jobs.report(name, message.fraction, message.stage)
+            silent = silent + TICK if message is None else 0.0
             if silent > self._silent_for:
                 return CutOff(f"its worker was silent for {self._silent_for:.0f} s; try again")
             if worker.memory() > self._memory:
                 return Ended(State.FAILED, Code.LIMIT, _too_much(self._memory))
             stop = self._jobs.closed or self._jobs.get(name).state is State.CANCELLING
-            if stop and asked_at is None:
-                asked_at = self._clock()
+            if stop and stop_sent_at is None:
+                stop_sent_at = self._clock()
                 worker.send(None)
-            if asked_at is not None and self._clock() - asked_at > ASKED_FOR:
+            if stop_sent_at is not None and self._clock() - stop_sent_at > STOP_SECONDS:
                 return Ended(State.INTERRUPTED)
 
     def _placed(self, job: Job, ended: Ended) -> Ended:
-        """Rename a result to its own name, or to a free one like it; the journal hears of it before and after."""
+        """Rename a result to its own name, or to the next free one. The journal stores the target before."""
         if ended.made is None:
             return ended
-        with self._placing:  # so that no two jobs are promised the same name
+        with self._placing:  # so that two jobs cannot choose the same name
             for target in free_targets(ended.made, job.request.out):
                 self._jobs.placing(job.id, target, ended.files)
                 try:
                     ended.made.rename(target)
                 except OSError as error:
-                    if os.path.lexists(target):  # somebody took the name meanwhile
+                    if os.path.lexists(target):  # another program has used the name meanwhile
                         continue
                     text = f"{job.request.out}: {error.strerror}; check space and rights"
                     return Ended(State.FAILED, Code.WRITE_FAILED, text)
@@ -168,7 +169,7 @@ class Workers:
 
 
 class _Pool:
-    """Processes at hand: `size` at most, of which one at most is idle.
+    """Worker processes: at most `size`, and at most one of them idle.
 
     Args:
         make: starts a process.
@@ -199,24 +200,24 @@ class _Pool:
             raise
 
     def give_back(self, worker: "_Worker") -> None:
-        """Take a process back: it is kept if it is fit and there is no other."""
-        fit = worker.has_ended and worker.memory() < KEPT_BELOW
+        """Return a process. It is kept if it can be used again and no other process is idle."""
+        usable = worker.has_ended and worker.memory() < KEPT_BELOW
         with self._lock:
             self._busy -= 1
-            if fit and self._idle is None and not self._closed:
+            if usable and self._idle is None and not self._closed:
                 self._idle = worker
                 return
         worker.kill()
 
     def fill(self) -> None:
-        """Start a process for the next job, if there may be one more."""
+        """Start a process for the next job, unless the limit is reached."""
         with self._lock:
             if self._idle is None and self._busy < self._size and not self._closed:
-                with suppress(OSError):  # then the job will try, and tell
+                with suppress(OSError):  # the job will try again, and report the error
                     self._idle = self._make()
 
     def close(self) -> None:
-        """End what is idle, and keep nothing from now on."""
+        """End the idle process, and keep none from now on."""
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, None
@@ -225,10 +226,10 @@ class _Pool:
 
 
 class _Worker:
-    """A worker process, seen from the daemon.
+    """The daemon's side of a worker process.
 
     Attributes:
-        has_ended: whether it told the end of its last task.
+        has_ended: whether the process has reported the end of its last task.
     """
 
     def __init__(self, work: Work, warm: Callable[[], None]) -> None:
@@ -241,7 +242,7 @@ class _Worker:
             self._pipe.close()
             raise
         finally:
-            there.close()  # so that the pipe ends when the worker does
+            there.close()  # so that the pipe breaks when the worker ends
         self._usage = psutil.Process(self._process.pid)
 
     @property
@@ -249,35 +250,35 @@ class _Worker:
         return self._process.is_alive()
 
     def memory(self) -> int:
-        """Bytes that it holds."""
+        """Bytes of memory that the process uses."""
         try:
             return int(self._usage.memory_info().rss)
-        except psutil.Error:  # it has just died; the pipe tells
+        except psutil.Error:  # the process has just died; `receive` reports it
             return 0
 
     def send(self, message: Task | None) -> None:
-        """Hand over a task, or None to stop it. That it died meanwhile is heard at the next look."""
+        """Send a task, or None to stop the current one. If the process has died, the next `receive` reports it."""
         self.has_ended = self.has_ended and message is None
         with suppress(OSError):
             self._pipe.send(message)
 
-    def hear(self, seconds: float) -> Progressed | Beat | Ended | CutOff | None:
-        """What the worker tells within some seconds; a broken pipe means that it died."""
+    def receive(self, seconds: float) -> Progressed | Beat | Ended | CutOff | None:
+        """The worker's next message, or None after some seconds. A broken pipe means that the worker died."""
         try:
-            told: Progressed | Beat | Ended | None = self._pipe.recv() if self._pipe.poll(seconds) else None
+            message: Progressed | Beat | Ended | None = self._pipe.recv() if self._pipe.poll(seconds) else None
         except (EOFError, OSError):
-            return CutOff(self._epitaph())
-        self.has_ended = isinstance(told, Ended)
-        return told
+            return CutOff(self._cause_of_death())
+        self.has_ended = isinstance(message, Ended)
+        return message
 
     def kill(self) -> None:
-        """Make sure that it is gone and reaped. There is nothing that it would have to put in order."""
+        """Kill the process and reap it. It has nothing to clean up."""
         self._pipe.close()
         self._process.kill()
         self._process.join()
         self._process.close()
 
-    def _epitaph(self) -> str:
+    def _cause_of_death(self) -> str:
         self._process.join(1.0)
         code = self._process.exitcode
         how = f"signal {-code}" if code is not None and code < 0 else f"status {code}"
@@ -289,7 +290,7 @@ def _too_much(limit: int) -> str:
 
 
 def _leave_ctrl_c_to_the_daemon() -> None:
-    """Ctrl-C in a terminal reaches every process, even one still importing: those started by this thread block it."""
+    """Block SIGINT in the processes that this thread starts: Ctrl-C in a terminal reaches all of them at any time."""
     if sys.platform != "win32":
-        resource_tracker.ensure_running()  # as its start would unblock the signal again
+        resource_tracker.ensure_running()  # started now, because its start would unblock the signal again
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})

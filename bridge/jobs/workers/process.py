@@ -1,7 +1,7 @@
-"""The worker process: it gets warm, then runs one task after the other for as long as its daemon lives.
+"""The worker process: it warms up, then runs one task after another until its daemon ends.
 
-The main thread works. A second thread listens to the daemon, beats once a second while there is work, and ends the
-process at once when the daemon is gone, whatever the main thread is doing.
+The main thread runs the tasks. A second thread receives the daemon's messages, sends a beat once a second while a task
+runs, and ends the process at once when the daemon is gone, whatever the main thread is doing.
 """
 
 import faulthandler
@@ -27,17 +27,17 @@ from core.base.errors import Cancelled, Code, LoopError
 from core.base.progress import Progress
 
 Work = Callable[[JobRequest, Path, Progress], Path]
-"""Called in the worker process with (request, folder to write into, progress); the path of the result folder in it."""
+"""Called in the worker process with (request, folder to write into, progress). Returns the result folder inside it."""
 
 BEAT_EVERY = 1.0  # seconds
 REPORT_EVERY = 0.1  # seconds between reports of progress
-LOG_BYTES = 64 * 1024  # of a job's log
+LOG_BYTES = 64 * 1024  # size limit of a job's log
 
 _log = logging.getLogger(__name__)
 
 
 class Task(NamedTuple):
-    """What the daemon asks for; anything else that it sends means "stop"."""
+    """A task from the daemon. Any other message from the daemon means "stop"."""
 
     request: JobRequest
     staging: Path
@@ -45,18 +45,18 @@ class Task(NamedTuple):
 
 
 class Beat(NamedTuple):
-    """The worker lives."""
+    """A sign of life from the worker."""
 
 
 class Progressed(NamedTuple):
-    """What a worker tells on its way."""
+    """A worker's progress in its task."""
 
     fraction: float
     stage: str
 
 
 class Ended(NamedTuple):
-    """What a worker tells last: INTERRUPTED if it was asked to stop."""
+    """A worker's last message about a task. The state is INTERRUPTED if the daemon stopped the task."""
 
     state: State
     code: int = 0
@@ -66,15 +66,15 @@ class Ended(NamedTuple):
 
 
 def serve(work: Work, warm: Callable[[], None], pipe: Connection) -> None:
-    """Run the tasks that come through the pipe until it ends."""
+    """Run the tasks from the pipe until the pipe ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # for Windows, where no mask is inherited
     logging.captureWarnings(True)
     daemon = _Daemon(pipe)
     threading.Thread(target=daemon.listen, name="listener", daemon=True).start()
     try:
         warm()
-    except Exception:  # noqa: BLE001 - the work will fail for the same reason, and tell the client
-        _log.exception("the worker could not get warm")
+    except Exception:  # noqa: BLE001 - the task will fail for the same reason and report it to the client
+        _log.exception("the worker could not warm up")
     while True:
         task = daemon.tasks.get()
         with _logging_to(task.log):
@@ -90,16 +90,16 @@ class _Daemon:
         self._sending = threading.Lock()
         self._task: Task | None = None
         self._stop = threading.Event()
-        self._told_at = -REPORT_EVERY
+        self._reported_at = -REPORT_EVERY
 
     def listen(self) -> None:
-        """Hear tasks and calls to stop, and beat; ends the process when the daemon is gone."""
+        """Receive tasks and stop messages, and send beats. End the process when the daemon is gone."""
         try:
             while True:
                 if self._pipe.poll(BEAT_EVERY):
-                    self._heard(self._pipe.recv())
+                    self._received(self._pipe.recv())
                 elif self._task is not None:
-                    self._tell(Beat())
+                    self._send(Beat())
         except (EOFError, OSError):
             if self._task is not None:
                 shutil.rmtree(self._task.staging, ignore_errors=True)
@@ -107,36 +107,36 @@ class _Daemon:
             os._exit(1)
 
     def progress(self, fraction: float, stage: str) -> None:
-        """Tell the daemon now and then; raises `Cancelled` once it asked to stop."""
+        """Send the progress to the daemon, at most every `REPORT_EVERY` seconds. Raise `Cancelled` after a stop."""
         if self._stop.is_set():
             raise Cancelled
         now = time.monotonic()
-        if now - self._told_at >= REPORT_EVERY:
-            self._told_at = now
-            with suppress(OSError):  # it is gone; the listener ends the process
-                self._tell(Progressed(fraction, stage))
+        if now - self._reported_at >= REPORT_EVERY:
+            self._reported_at = now
+            with suppress(OSError):  # the daemon is gone; the listener ends the process
+                self._send(Progressed(fraction, stage))
 
     def end(self, ended: Ended) -> None:
         self._task = None
         with suppress(OSError):
-            self._tell(ended)
+            self._send(ended)
 
-    def _heard(self, message: object) -> None:
+    def _received(self, message: object) -> None:
         if isinstance(message, Task):
-            self._stop.clear()  # what the task before did not hear in time
-            self._told_at = -REPORT_EVERY
+            self._stop.clear()  # a stop that came too late for the previous task
+            self._reported_at = -REPORT_EVERY
             self._task = message
             self.tasks.put(message)
         else:
             self._stop.set()
 
-    def _tell(self, message: Beat | Progressed | Ended) -> None:
+    def _send(self, message: Beat | Progressed | Ended) -> None:
         with self._sending:
             self._pipe.send(message)
 
 
 def _run(work: Work, task: Task, daemon: _Daemon) -> Ended:
-    """Run one task and tell how it went, whatever happens."""
+    """Run one task and return its outcome. Every exception becomes an outcome, too."""
     try:
         task.staging.mkdir()
         made = work(task.request, task.staging, _logged(daemon.progress))
@@ -148,11 +148,11 @@ def _run(work: Work, task: Task, daemon: _Daemon) -> Ended:
     except MemoryError:
         return Ended(State.FAILED, Code.LIMIT, "not enough memory; choose a shorter clip")
     except OSError as error:
-        _log.exception("the system refused")
+        _log.exception("a system call failed")
         reason = error.strerror or str(error)
         return Ended(State.FAILED, Code.WRITE_FAILED, f"{task.request.out}: {reason}; check space and rights")
-    except Exception as error:  # noqa: BLE001 - whatever a library raises must reach the client as a failed job
-        _log.exception("the work raised")
+    except Exception as error:  # noqa: BLE001 - any error of a library must reach the client as a failed job
+        _log.exception("the task raised")
         return Ended(State.FAILED, Code.INTERNAL, f"{type(error).__name__}: {error}; please report this")
 
 
@@ -171,24 +171,24 @@ def _logged(progress: Progress) -> Progress:
 
 
 class _Bounded(logging.StreamHandler[TextIO]):
-    """Writes to a file until that has `LOG_BYTES`."""
+    """Writes to a file until the file has `LOG_BYTES`."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write what still fits; a full disk must not disturb the work."""
+        """Write the record if it still fits. A full disk must not disturb the task."""
         with suppress(OSError):
             if self.stream.tell() + len(self.format(record)) < LOG_BYTES:
                 super().emit(record)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
-        """Say nothing: the default prints a traceback for each line that cannot be written."""
+        """Do nothing: the default prints a traceback for each line that cannot be written."""
 
 
 @contextmanager
 def _logging_to(path: Path | None) -> Iterator[None]:
-    """Everything that is logged within the block goes to the job's log, the traceback of a crash in C code, too."""
+    """Write all log records of the block to the job's log, and the traceback of a crash in C code."""
     try:
         file = path.open("a", encoding="utf-8", errors="backslashreplace") if path else None
-    except OSError:  # no space, no rights: the work goes on without
+    except OSError:  # no space or no rights: the task runs without a log
         file = None
     if file is None:
         yield

@@ -1,4 +1,4 @@
-"""The work of a job: from the request to the result folder, by the core."""
+"""The work of a job: the core extracts the requested song into a result folder."""
 
 from dataclasses import replace
 from functools import partial
@@ -17,36 +17,36 @@ from core.base.disk_cache import Cache
 from core.base.errors import Code, LoopError
 from core.base.progress import Progress, part_of
 
-USUAL_LOOPS = 6  # for how many stems there must be room when nobody said how many loops there are
+USUAL_LOOPS = 6  # stems that must fit on the disk when the request gives no number of loops
 
 
 def warm_up() -> None:
-    """Load what `extract_to_folder` needs, before there is a job."""
+    """Load everything that `extract_to_folder` needs, before the first job."""
     from bridge.jobs.workers.warm_up import (
-        warm_up as warm_up_core,  # slow to import, and the daemon only needs to name this
+        warm_up as warm_up_core,  # slow to import, and the daemon only refers to this function
     )
 
     warm_up_core()
 
 
 def work_of(settings: BridgeSettings) -> Work:
-    """`extract_to_folder` within a daemon's limits, to be sent to a worker process."""
+    """`extract_to_folder` with a daemon's limits, to be sent to a worker process."""
     return partial(extract_to_folder, minutes=settings.minutes, cache_mib=settings.cache_mib)
 
 
 def song_cache(mib: int) -> Cache | None:
-    """Where songs are remembered, in at most so many MiB; None for 0."""
+    """The song cache of at most `mib` MiB; None for 0."""
     return Cache(default_cache(), mib * 1024**2) if mib else None
 
 
 def extract_to_folder(
     request: JobRequest, folder: Path, progress: Progress, *, minutes: int = 30, cache_mib: int = 0
 ) -> Path:
-    """Extract the requested song into a result folder inside `folder`; raises as the core and `jobs.paths` do.
+    """Extract the requested song into a result folder inside `folder`. Raises as the core and `jobs.paths` do.
 
     Args:
-        minutes: the longest song that is taken; a longer one raises LIMIT.
-        cache_mib: MiB to remember songs in.
+        minutes: the longest accepted song; a longer song raises LIMIT.
+        cache_mib: size of the song cache in MiB.
     """
     clip = _source(request)
     if clip.seconds > 60 * minutes:
@@ -54,7 +54,7 @@ def extract_to_folder(
         raise LoopError(Code.LIMIT, f"{clip.name}: {clip.seconds / 60:.1f} minutes long, {rule}")
     check_space(request.out, clip.samples.nbytes * (1 + (request.loops or USUAL_LOOPS)))
 
-    from core.extraction.ladder import (  # slow to import: what can be refused without it is refused at once
+    from core.extraction.ladder import (  # slow to import, therefore after all checks that do not need it
         Settings,
         extract,
     )
@@ -74,17 +74,17 @@ def extract_to_folder(
 
 
 def _source(request: JobRequest) -> Clip:
-    """The file that was asked for, and not one that has taken its place since."""
+    """Read the requested file, and check that it has not been replaced since the request."""
     with open_source(str(request.path)) as source:
         if request.content and source.content_hash() != request.content:
-            raise LoopError(Code.INCOMPLETE, f"{request.path.name}: is not what it was when it was sent; send it again")
+            raise LoopError(Code.INCOMPLETE, f"{request.path.name}: has changed since it was sent; send it again")
         clip = read_clip(source.path)
         source.check_unchanged()
     return clip
 
 
 def _chosen(request: JobRequest) -> dict[str, Any]:
-    """The core's settings that the request chooses; what it leaves open keeps the core's default."""
+    """The core's settings that the request sets. All others keep the core's defaults."""
     chosen: dict[str, Any] = {name: getattr(request, name) for name in ("method", "loops", "max_loop_bars")}
     if request.beats_per_bar is not None and request.bars_frames is None:  # else it is the given bars' metre
         chosen["beats_per_bar"] = (request.beats_per_bar,)
@@ -92,7 +92,7 @@ def _chosen(request: JobRequest) -> dict[str, Any]:
 
 
 def _grid(request: JobRequest, clip: Clip, start: int, scale: float) -> BarGrid | None:
-    """The request's bars as frames of the clip, which begins at frame `start` of the file."""
+    """The request's bars as frames of the clip, which starts at frame `start` of the file."""
     if request.bars_frames is None:
         return None
     frames = np.round(np.array(request.bars_frames) * scale).astype(np.int64) - start

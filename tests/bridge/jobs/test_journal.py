@@ -111,7 +111,7 @@ def test_a_newer_journal_is_refused_and_left_as_it_is(full: Path) -> None:
     connection.execute("PRAGMA user_version = 99")
     connection.close()
     before = full.read_bytes()
-    with pytest.raises(LoopError, match="has version 99, this loopcube knows 1; update it") as refused:
+    with pytest.raises(LoopError, match="has version 99, this loopcube reads 1; update it") as refused:
         Journal.open(full)
     assert refused.value.code is Code.VERSION
     assert full.read_bytes() == before

@@ -193,7 +193,7 @@ def test_what_is_swapped_after_the_opening_is_neither_read_nor_unnoticed(
 ) -> None:
     with open_source(str(song), roots=[song.parent]) as source:
         swap(song, secret)
-        assert "changed while it was read" in refused(Code.INCOMPLETE, source.content_hash)
+        assert "changed during reading" in refused(Code.INCOMPLETE, source.content_hash)
         source.file.seek(0)
         assert source.file.read() == b"RIFF"
 

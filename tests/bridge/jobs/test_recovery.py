@@ -135,7 +135,7 @@ def test_jobs_come_back_in_order_and_run_twice_at_most(next_life: Lives, song: P
     assert (again.id, again.attempt) == (names[0], 2)
     failed = next_life().get(names[0])
     assert (failed.state, failed.code) == (State.FAILED, Code.INTERNAL)
-    assert failed.text == "the daemon was killed while it ran, twice; start it again"
+    assert failed.text == "the daemon was killed twice while this job ran; start the job again"
 
 
 def test_stopping_the_daemon_uses_up_no_attempt(next_life: Lives, song: Path) -> None:
@@ -194,7 +194,7 @@ class Asleep:
         self.turn = turn
         self.told = iter([None, Beat(), None, None, Ended(State.DONE)])
 
-    def hear(self, seconds: float) -> object:
+    def receive(self, seconds: float) -> object:
         self.turn(3_600.0 + seconds)
         return next(self.told)
 
