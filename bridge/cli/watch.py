@@ -43,7 +43,7 @@ def watch(
     from bridge.system.running import find_daemon
     from bridge.system.settings_file import load_settings
     from bridge.watch.drop_folder import Inbox, listing
-    from bridge.watch.notifier import Bell, keep_looking
+    from bridge.watch.notifier import Notifier, keep_looking
 
     log_to_console("bridge.watch.drop_folder")
     folder, target = folder_of(folder), folder_of(out) if out else None
@@ -53,17 +53,17 @@ def watch(
     # What a daemon that runs was started with is not known here.
     where = f"to {target or settings.out or folder}" if target or not running else "where the running daemon puts them"
     handled = () if existing else listing(folder).values()  # what comes while a daemon starts is new
-    bell = Bell()
+    notifier = Notifier()
     try:
         with a_daemon(settings) as client, Bars() as bars:
             inbox = Inbox(folder, _starter(client, target), bars.tell, handled=handled)
             bars.tell(f"watching {folder}, results go {where}; stop with Ctrl-C")
-            bell.listen_to(folder)
-            keep_looking(lambda: _look(inbox, client, bars), bell, threading.Event())
+            notifier.listen_to(folder)
+            keep_looking(lambda: _look(inbox, client, bars), notifier, threading.Event())
     except Stopped:
         typer.echo("stopped")
     finally:
-        bell.close()
+        notifier.close()
 
 
 class Bars:

@@ -1,1 +1,1 @@
-"""Watched folders: each new audio file becomes a job, once."""
+"""Watched folders: each new audio file in them becomes one job."""

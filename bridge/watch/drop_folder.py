@@ -1,8 +1,8 @@
-"""The drop folder: an audio file that is moved or copied into it becomes a job once it is complete.
+"""The drop folder: an audio file that is moved or copied into it becomes a job once the file is complete.
 
-What to do is decided from plain listings of the folder, so that missed, doubled or odd events (network drives, editors
-that write and rename) change nothing; `notifier` only says when a look is worth while. Folders inside are never looked
-into: that is where results and what was set aside lie.
+All decisions use listings of the folder. So missing, double or unusual events (network drives, editors that write and
+rename) have no effect; `notifier` only gives the moment to look. Folders inside are not searched, because they hold
+results and failed files.
 """
 
 import errno
@@ -18,9 +18,9 @@ from typing import Any, NamedTuple, Self
 from bridge.jobs.state import FINAL, State
 from core.base.errors import Code, LoopError
 
-STABLE_SECONDS = 2.0  # a file that did not change for so long is complete
-LATER_SECONDS = 30.0  # what could not be started is tried again after so long, or when a job has ended
-TRIES = 2  # runs that a file gets before it is set aside
+STABLE_SECONDS = 2.0  # a file that has not changed for this long is complete
+LATER_SECONDS = 30.0  # a file that could not be started is tried again after this time, or when a job has ended
+TRIES = 2  # runs of a file before it is moved to `SET_ASIDE`
 KEPT_STAMPS = 10_000
 SET_ASIDE = "loopcube-failed"
 SUFFIXES = frozenset({".wav", ".flac", ".aif", ".aiff", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".caf", ".w64"})
@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 
 class Stamp(NamedTuple):
-    """What changes while a file is being written, and stays when it gets another name."""
+    """Identifies a version of a file: it changes while the file is written, and stays when the file is renamed."""
 
     inode: int
     size: int
@@ -41,10 +41,10 @@ Listing = dict[str, Stamp]
 
 @dataclass
 class Settling:
-    """Decides which files are ready: those whose stamp did not change for `STABLE_SECONDS`, each stamp once.
+    """Decides which files are ready: those whose stamp has not changed for `STABLE_SECONDS`. Each stamp is ready once.
 
-    A stamp counts as handled also when its file is away, as all are while a drive is unplugged; of these the oldest are
-    forgotten beyond `KEPT_STAMPS`.
+    A stamp stays handled while its file is missing, for example while a drive is unplugged. Of the stamps of missing
+    files, the last `KEPT_STAMPS` are kept.
 
     >>> settling, stamp = Settling(), Stamp(1, 100, 0)
     >>> settling.ready({"song.wav": stamp}, now=0.0), settling.ready({"song.wav": stamp}, now=2.0)
@@ -58,11 +58,11 @@ class Settling:
 
     @property
     def waiting(self) -> bool:
-        """Whether a file has still to settle."""
+        """Whether a file is not ready yet."""
         return bool(self._since)
 
     def ready(self, listing: Listing, *, now: float) -> list[tuple[str, Stamp]]:
-        """The files that have become ready, by name; they count as handled from now on."""
+        """The files that have become ready, sorted by name. From now on they count as handled."""
         fresh = {name: stamp for name, stamp in listing.items() if stamp not in self.handled}
         self._since = {
             name: self._since[name] if self._since.get(name, (None,))[0] == stamp else (stamp, now)
@@ -80,12 +80,12 @@ class Settling:
             del self.handled[stamp]
 
 
-class NotNow(LoopError):  # noqa: N818 - no error of the file's
-    """A job cannot be started for reasons that will pass."""
+class NotNow(LoopError):  # noqa: N818 - the file has no error
+    """A job cannot be started now, for a temporary reason."""
 
 
 class Started(NamedTuple):
-    """A job as it was when it was started, or found to be there already."""
+    """A job that was just started, or an equal one that already existed."""
 
     id: str
     state: str
@@ -93,7 +93,7 @@ class Started(NamedTuple):
 
 
 class Running(NamedTuple):
-    """The file that a job is about, and how many runs it has had with this one."""
+    """The file of a running job, and the number of its runs, with this one."""
 
     name: str
     stamp: Stamp
@@ -101,18 +101,18 @@ class Running(NamedTuple):
 
 
 Start = Callable[[Path], Started]
-"""Starts a job for a file; raises NotNow, or LoopError when the file cannot be taken."""
+"""Starts a job for a file. Raises NotNow, or another LoopError when the file cannot be processed."""
 
 
 class Inbox:
-    """One drop folder: what is in it becomes a job, once; what fails `TRIES` times is set aside with the reason.
+    """One drop folder. Each file in it becomes one job; after `TRIES` failures it is set aside, with the reason.
 
-    Not for more than one thread at a time.
+    Only one thread may use it at a time.
 
     Args:
-        tell: gets a line about each file that is started, done, refused or set aside.
-        handled: stamps to leave alone, as those of files that are there already.
-        running: files by the job that is about them.
+        tell: called with a line about each file that is started, done, refused or set aside.
+        handled: stamps of files to ignore, such as files that are already there.
+        running: files by the ids of their jobs.
     """
 
     def __init__(
@@ -135,17 +135,17 @@ class Inbox:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any], start: Start, tell: Callable[[str], None]) -> Self:
-        """The inbox that `record` told of; its folder may be away.
+        """The inbox from a record. Its folder may be missing.
 
         Raises:
-            ValueError, KeyError, TypeError: when it is none.
+            ValueError, KeyError, TypeError: the record is not valid.
         """
         running = {job: Running(name, Stamp(*stamp), tries) for job, (name, stamp, tries) in record["running"].items()}
         handled = [Stamp(*stamp) for stamp in record["handled"]]
         return cls(Path(record["folder"]), start, tell, handled=handled, running=running)
 
     def record(self) -> dict[str, Any]:
-        """What another daemon has to know to go on. Files that were not started yet are not in it."""
+        """The state that the next daemon needs to go on. Files that were not started yet are not part of it."""
         pending = {file.stamp for file in self._pending}
         return {
             "folder": str(self.folder),
@@ -155,16 +155,16 @@ class Inbox:
 
     @property
     def busy(self) -> bool:
-        """Whether a file is still settling."""
+        """Whether a file may still be changing."""
         return self._settling.waiting
 
     @property
     def running(self) -> dict[str, str]:
-        """The jobs whose end is waited for, with their files' names."""
+        """The jobs that have not ended, with the names of their files."""
         return {job: file.name for job, file in self._running.items()}
 
     def look(self, now: float) -> None:
-        """Take what has become ready and start what can be started."""
+        """Look at the folder, and start a job for each file that has become ready."""
         try:
             ready = self._settling.ready(listing(self.folder), now=now)
         except LoopError as error:
@@ -178,8 +178,8 @@ class Inbox:
             self._attempt(self._pending.popleft(), now)
 
     def ended(self, job: str, state: str, text: str) -> None:
-        """Note how a job ended; `text` is where the result is, or why there is none."""
-        self._not_before = 0.0  # there may be room for another
+        """Process the end of a job. `text` is the result's path, or the reason why there is none."""
+        self._not_before = 0.0  # the queue may have room now
         file = self._running.pop(job, None)
         if file is None:
             return
@@ -188,7 +188,7 @@ class Inbox:
             self._failed(file, text)
 
     def lost(self, job: str) -> None:
-        """Note that nothing is known of a job: its file is taken again."""
+        """Process that a job no longer exists: its file becomes a new job."""
         file = self._running.pop(job, None)
         if file is not None:
             self._settling.handled.pop(file.stamp, None)
@@ -202,9 +202,9 @@ class Inbox:
             self._not_before = now + LATER_SECONDS
         except LoopError as error:
             if stamp_of(self.folder / file.name) != file.stamp:
-                return  # gone, or replaced, which the next look will see
+                return  # deleted or replaced: the next look finds the new file
             self._tell(f"{file.name}: not started: error {int(error.code)}: {error}")
-            if error.code is not Code.PATH_NOT_ALLOWED:  # the settings' fault, not the file's
+            if error.code is not Code.PATH_NOT_ALLOWED:  # that error is caused by the settings, not by the file
                 self._not_before = now + LATER_SECONDS
                 self._failed(file, f"error {int(error.code)}: {error}")
         else:
@@ -223,15 +223,15 @@ class Inbox:
     def _set_aside(self, file: Running, why: str) -> None:
         try:
             moved = set_aside(self.folder / file.name, why)
-        except OSError as error:  # it stays, and is left alone because it counts as handled
+        except OSError as error:  # the file stays; it counts as handled, so it is ignored from now on
             _log.error("%s: cannot be set aside (%s)", file.name, error.strerror)
             return
-        self._settling.handled.pop(file.stamp, None)  # put back, it gets another chance
+        self._settling.handled.pop(file.stamp, None)  # so that the file is tried again when it is moved back
         self._tell(f"{file.name}: set aside in {moved.parent}, with the reason")
 
 
 def is_candidate(name: str) -> bool:
-    """Whether a file of that name may be a finished audio file: no hidden one, none that is still being written.
+    """Whether a file of this name may be a complete audio file: not hidden, and with an audio suffix.
 
     >>> is_candidate("Song.WAV"), is_candidate("song.wav.part"), is_candidate(".song.wav"), is_candidate("notes.txt")
     (True, False, False, False)
@@ -240,10 +240,10 @@ def is_candidate(name: str) -> bool:
 
 
 def listing(folder: Path) -> Listing:
-    """The candidates in a folder: regular files with something in them. Folders (our results) and links are left alone.
+    """The candidates in a folder: regular files that are not empty. Folders (our results) and links are ignored.
 
     Raises:
-        LoopError: NO_SUCH_FILE when the folder is gone.
+        LoopError: NO_SUCH_FILE when the folder cannot be listed.
     """
     try:
         entries = [entry for entry in folder.iterdir() if is_candidate(entry.name)]
@@ -256,19 +256,19 @@ def listing(folder: Path) -> Listing:
 
 
 def stamp_of(path: Path) -> Stamp | None:
-    """The stamp of a regular file with something in it; None for anything else, or nothing."""
+    """The stamp of a regular file that is not empty, else None."""
     try:
         if path.is_symlink() or not path.is_file() or not (status := path.stat()).st_size:
             return None
-    except OSError:  # gone again since it was listed
+    except OSError:  # deleted since it was listed
         return None
     return Stamp(status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 def set_aside(path: Path, why: str) -> Path:
-    """Move a file into the folder for failures beside it, together with a text file that says why; where it is now.
+    """Move a file into the folder for failed files beside it, with a text file that gives the reason.
 
-    Nothing is overwritten. Raises OSError, and then the file is where it was.
+    Returns the new path. Nothing is overwritten. On OSError the file stays where it was.
     """
     folder = path.parent / SET_ASIDE
     folder.mkdir(exist_ok=True)
@@ -290,6 +290,6 @@ def set_aside(path: Path, why: str) -> Path:
 
 def _reason(path: Path, why: str) -> str:
     return (
-        f"{path.name} could not be taken apart, in {TRIES} tries:\n\n    {why}\n\n"
-        f"The file is as it was. Once that is mended, move it back into {path.parent}.\n"
+        f"The loops of {path.name} could not be extracted, in {TRIES} tries:\n\n    {why}\n\n"
+        f"The file has not been changed. When the problem is solved, move the file back into {path.parent}.\n"
     )

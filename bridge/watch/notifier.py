@@ -1,7 +1,7 @@
-"""A bell that rings when something may have happened: in a folder, by watchdog, or because somebody rang it.
+"""Notifications that a folder may have changed, from watchdog or from another part of the program.
 
-It may ring too often, and it may miss things: network drives tell nothing, and a system has only so many watches. Who
-listens looks for itself, and looks now and then even if it stays silent.
+There may be too many notifications, and some may be missing: network drives send none, and the system limits the number
+of watches. So the receiver lists the folder itself, and also at regular intervals without a notification.
 """
 
 import logging
@@ -20,50 +20,50 @@ from watchdog.events import (
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver, ObservedWatch
 
-LOOK_EVERY = 0.5  # seconds between looks while a file is settling
-LOOK_ANYWAY = 10.0  # seconds between looks when nothing was heard: some drives tell nothing
-REST = 9  # a look that took a second is followed by so many of rest: slow drives have others to serve
+LOOK_EVERY = 0.5  # seconds between looks while a file may still be changing
+LOOK_ANYWAY = 10.0  # seconds between looks without a notification: some drives send none
+REST = 9  # pause after a look, in multiples of its duration: slow drives have other programs to serve
 
 _EVENTS: list[type[FileSystemEvent]] = [
     FileCreatedEvent,
     FileMovedEvent,
     FileClosedEvent,
-]  # not each write, nor our own looks
+]  # not for each write, and not for our own reads
 
 _log = logging.getLogger(__name__)
 
 
-class Bell(FileSystemEventHandler):
-    """Rings for the folders that it listens to. The observer's threads begin with the first one."""
+class Notifier(FileSystemEventHandler):
+    """Collects notifications for some folders. The observer's threads start with the first folder."""
 
     def __init__(self) -> None:
-        self._rung = threading.Event()
+        self._notified = threading.Event()
         self._observer: BaseObserver | None = None
-        self._heard: dict[Path, ObservedWatch] = {}
+        self._watches: dict[Path, ObservedWatch] = {}
 
     def listen_to(self, folder: Path) -> None:
-        """Ring for a folder from now on, also where that failed before; what cannot be listened to stays silent."""
-        self.leave(folder)
+        """Receive notifications for a folder. A second call tries again. A failure is logged, not raised."""
+        self.stop_listening_to(folder)
         try:
             if self._observer is None:
-                self._observer = Observer()  # takes one of the few that a system has, so not before it is needed
+                self._observer = Observer()  # only when needed: the system limits the number of observers
                 self._observer.start()
-            self._heard[folder] = self._observer.schedule(self, str(folder), event_filter=_EVENTS)
+            self._watches[folder] = self._observer.schedule(self, str(folder), event_filter=_EVENTS)
         except OSError as error:
-            _log.info("%s: is looked at now and then only (%s)", folder, error)
+            _log.info("%s: no notifications (%s); checked every %.0f s", folder, error, LOOK_ANYWAY)
 
-    def leave(self, folder: Path) -> None:
-        """Ring for a folder no more."""
-        if self._observer is not None and folder in self._heard:
-            self._observer.unschedule(self._heard.pop(folder))
+    def stop_listening_to(self, folder: Path) -> None:
+        """Receive no more notifications for a folder."""
+        if self._observer is not None and folder in self._watches:
+            self._observer.unschedule(self._watches.pop(folder))
 
-    def ring(self) -> None:
-        self._rung.set()
+    def notify(self) -> None:
+        self._notified.set()
 
     def wait(self, seconds: float) -> None:
-        """Wait until the bell has rung since the last wait, or until the time is over."""
-        self._rung.wait(seconds)
-        self._rung.clear()
+        """Wait for a notification since the last wait, or until the time is over."""
+        self._notified.wait(seconds)
+        self._notified.clear()
 
     def close(self) -> None:
         """End the observer's threads."""
@@ -71,15 +71,19 @@ class Bell(FileSystemEventHandler):
             self._observer.stop()
             self._observer.join()
 
-    def on_any_event(self, event: FileSystemEvent) -> None:  # noqa: ARG002 - what happened is read from the folder
-        """Ring; watchdog calls this on a thread of its own."""
-        self._rung.set()
+    def on_any_event(self, event: FileSystemEvent) -> None:  # noqa: ARG002 - the receiver lists the folder instead
+        """Notify. watchdog calls this on its own thread."""
+        self._notified.set()
 
 
-def keep_looking(look: Callable[[], bool], bell: Bell, stop: threading.Event) -> None:
-    """Look when the bell rings and now and then, until told to stop; `look` says whether to look again soon."""
+def keep_looking(look: Callable[[], bool], notifier: Notifier, stop: threading.Event) -> None:
+    """Call `look` after each notification and at regular intervals, until `stop` is set.
+
+    Args:
+        look: returns whether to look again soon.
+    """
     while not stop.is_set():
         began = time.monotonic()
         soon = look()
         stop.wait(min(LOOK_ANYWAY, REST * (time.monotonic() - began)))
-        bell.wait(LOOK_EVERY if soon else LOOK_ANYWAY)
+        notifier.wait(LOOK_EVERY if soon else LOOK_ANYWAY)

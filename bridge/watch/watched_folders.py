@@ -1,7 +1,7 @@
-"""The watched folders of a daemon: kept across restarts, on the same jobs as everything else.
+"""The watched folders of a daemon. They survive restarts, and their jobs go through the same registry as all others.
 
-Each watch has a file of its own in the state folder, written anew whenever one of its files was started or has ended.
-One thread looks at all of them; adding and removing may come from any.
+Each watch has its own file in the state folder. The file is rewritten whenever one of the watch's jobs starts or ends.
+One thread looks at all folders. Folders may be added and removed from any thread.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from bridge.jobs.state import FINAL
 from bridge.system.private import private_folder, write_private
 from bridge.system.settings import BridgeSettings
 from bridge.watch.drop_folder import Inbox, NotNow, Started, listing
-from bridge.watch.notifier import Bell, keep_looking
+from bridge.watch.notifier import Notifier, keep_looking
 from core.base.errors import Code, LoopError
 
 CLIENT = "watch"
@@ -43,67 +43,67 @@ class Watches:
         self._clock = clock
         self._records = private_folder(settings.state / "watches")
         self._inboxes: dict[str, Inbox] = {}
-        self._lock = threading.Lock()  # for the inboxes' dict and files; what is in an inbox is the one thread's
+        self._lock = threading.Lock()  # for the dict and the files; the content of an inbox belongs to the one thread
         self._ended: queue.SimpleQueue[Job] = queue.SimpleQueue()
-        self._bell = Bell()
+        self._notifier = Notifier()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watches", daemon=True)
         for record in sorted(self._records.glob("*.json")):
             self._load(record)
-        jobs.listen(self._heard)
+        jobs.listen(self._job_changed)
 
     def start(self) -> None:
-        """Begin to look, on a thread of its own."""
+        """Start looking, on a separate thread."""
         self._thread.start()
 
     def close(self) -> None:
-        """Look no more. A file that is being read for its hash delays this by a second at most."""
+        """Stop looking. A file that is being hashed delays this by one second at most."""
         self._stop.set()
-        self._bell.ring()
+        self._notifier.notify()
         if self._thread.is_alive():
             self._thread.join(1.0)
-        self._bell.close()
+        self._notifier.close()
 
     def add(self, folder: str) -> str:
-        """Watch a folder from now on, and after restarts, too; the id to remove it by. What is in it already is left.
+        """Watch a folder, also after restarts. Return the id of the watch; a watched folder keeps its id.
 
-        A folder that is watched already keeps its id.
+        Files that are already in the folder are ignored.
 
         Raises:
             LoopError: PATH_NOT_ALLOWED, NO_SUCH_FILE, LIMIT, WRITE_FAILED.
         """
         path = readable_folder(folder, roots=self._settings.roots)
         if self._settings.out is None and not os.access(path, os.W_OK):
-            raise LoopError(Code.WRITE_FAILED, f"{path.name}: takes no results; choose another, or set `out`")
+            raise LoopError(Code.WRITE_FAILED, f"{path.name}: cannot be written to; choose another, or set `out`")
         inbox = Inbox(path, self._start_job, _log.info, handled=listing(path).values())
         with self._lock:
             for name, other in self._inboxes.items():
                 if _same(other.folder, path):
                     return name
             if len(self._inboxes) >= self._settings.watches:
-                raise LoopError(Code.LIMIT, f"{len(self._inboxes)} folders are watched, at most that many; remove one")
+                raise LoopError(Code.LIMIT, f"{len(self._inboxes)} folders are watched, which is the limit; remove one")
             name = hashlib.sha256(os.fsencode(path)).hexdigest()[:8]
             self._write(name, inbox)
             self._inboxes[name] = inbox
-        self._bell.listen_to(path)
-        self._bell.ring()
+        self._notifier.listen_to(path)
+        self._notifier.notify()
         return name
 
     def remove(self, name: str) -> None:
-        """Watch a folder no more; jobs that it has started go on.
+        """Stop watching a folder. Its jobs go on.
 
         Raises:
-            LoopError: NO_SUCH_JOB when there is no such watch.
+            LoopError: NO_SUCH_JOB when there is no watch with this id.
         """
         with self._lock:
             inbox = self._inboxes.pop(name, None)
             if inbox is None:
                 raise LoopError(Code.NO_SUCH_JOB, f"no watch {name[:40]!r}; /loopcube/watch/list lists them")
             self._file(name).unlink(missing_ok=True)
-        self._bell.leave(inbox.folder)
+        self._notifier.stop_listening_to(inbox.folder)
 
     def look(self) -> bool:
-        """Look at every folder once, and note which jobs have ended; whether to look again soon."""
+        """Look at every folder once, and process the jobs that have ended. Return whether to look again soon."""
         ended = self._drain()
         with self._lock:
             inboxes = dict(self._inboxes)
@@ -113,26 +113,26 @@ class Watches:
                 inbox.ended(job.id, job.state, str(job.result or job.text))
             inbox.look(self._clock())
             if was_away and not inbox.away:
-                self._bell.listen_to(inbox.folder)
+                self._notifier.listen_to(inbox.folder)
             if inbox.record() != before:
                 self._save(name, inbox)
         return any(inbox.busy for inbox in inboxes.values())
 
     def _run(self) -> None:
         for inbox in list(self._inboxes.values()):
-            self._bell.listen_to(inbox.folder)
-        keep_looking(self.look, self._bell, self._stop)
+            self._notifier.listen_to(inbox.folder)
+        keep_looking(self.look, self._notifier, self._stop)
 
-    def _heard(self, job: Job) -> None:
+    def _job_changed(self, job: Job) -> None:
         if job.state in FINAL:
             self._ended.put(job)
-            self._bell.ring()
+            self._notifier.notify()
 
     def _drain(self) -> tuple[Job, ...]:
         return tuple(self._ended.get_nowait() for _ in range(self._ended.qsize()))
 
     def _start_job(self, path: Path) -> Started:
-        """Start a job for a file; see `drop_folder.Start`."""
+        """Start a job for a file, as `drop_folder.Start`."""
         with open_source(str(path), roots=self._settings.roots) as source:
             try:
                 folder = output_folder(source.path, "", configured=self._settings.out)
@@ -144,7 +144,7 @@ class Watches:
         return Started(job.id, job.state, str(job.result or job.text))
 
     def _load(self, record: Path) -> None:
-        """Take up a watch again, and what has become of its jobs meanwhile."""
+        """Load a watch from its file, with the outcome of its jobs that ended meanwhile."""
         try:
             inbox = Inbox.from_record(json.loads(record.read_text(encoding="utf-8")), self._start_job, _log.info)
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -176,7 +176,7 @@ class Watches:
                 return
             try:
                 self._write(name, inbox)
-            except LoopError as error:  # the job is known to the journal; the next change is written again
+            except LoopError as error:  # the job is in the journal, and the next change writes the file again
                 _log.error("%s", error)
 
     def _write(self, name: str, inbox: Inbox) -> None:
@@ -185,16 +185,16 @@ class Watches:
     def _file(self, name: str) -> Path:
         return self._records / f"{name}.json"
 
-    # Last, because in a class body what follows would take `list` for this.
+    # Last in the class: below it, the name `list` would mean this method.
     def list(self) -> list[tuple[str, str]]:
-        """(id, folder) of each watch."""
+        """Id and folder of each watch."""
         with self._lock:
             return [(name, str(inbox.folder)) for name, inbox in self._inboxes.items()]
 
 
 def _same(one: Path, other: Path) -> bool:
-    """Whether two paths are one folder, however it is spelled."""
+    """Whether two paths lead to the same folder."""
     try:
         return one == other or one.samefile(other)
-    except OSError:  # one of them is away
+    except OSError:  # one of them does not exist now
         return False

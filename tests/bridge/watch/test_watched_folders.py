@@ -1,4 +1,4 @@
-"""Watched folders of a daemon: on its jobs, kept across restarts; and the bell that saves looking all the time."""
+"""Watched folders of a daemon: on its jobs, kept across restarts, with notifications of changes."""
 
 import json
 import shutil
@@ -15,9 +15,9 @@ from bridge.jobs.registry import Jobs
 from bridge.jobs.state import State
 from bridge.jobs.workers.pool import Workers
 from bridge.system.settings import BridgeSettings
-from bridge.watch import notifier as bell
+from bridge.watch import notifier
 from bridge.watch.drop_folder import SET_ASIDE
-from bridge.watch.notifier import Bell, keep_looking
+from bridge.watch.notifier import Notifier, keep_looking
 from bridge.watch.watched_folders import CLIENT, Watches
 from core.base.errors import Code, LoopError
 
@@ -177,7 +177,7 @@ def test_several_folders_with_real_workers_and_results_inside(
     settings: BridgeSettings, tmp_path: Path, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One folder gets the results of all, and is watched itself."""
-    monkeypatch.setattr(bell, "LOOK_EVERY", 0.02)
+    monkeypatch.setattr(notifier, "LOOK_EVERY", 0.02)
     monkeypatch.setattr("bridge.watch.drop_folder.STABLE_SECONDS", 0.05)
     folders = [tmp_path / name for name in ("one", "two", "results")]
     for folder in folders:
@@ -207,26 +207,26 @@ def test_several_folders_with_real_workers_and_results_inside(
         assert workers.join(5.0)
 
 
-def test_the_bell_rings_for_what_comes_and_not_for_our_own_looks(inbox: Path) -> None:
-    heard = Bell()
+def test_notifications_come_for_new_files_and_not_for_our_own_looks(inbox: Path) -> None:
+    tested = Notifier()
     stop, looks = threading.Event(), list[set[str]]()
 
     def look() -> bool:
         looks.append({path.name for path in inbox.iterdir() if path.read_bytes()})
         if len(looks) > 1:
             stop.set()
-            heard.ring()
+            tested.notify()
         return False
 
-    heard.listen_to(inbox)
-    looking = threading.Thread(target=keep_looking, args=(look, heard, stop))
+    tested.listen_to(inbox)
+    looking = threading.Thread(target=keep_looking, args=(look, tested, stop))
     looking.start()
     looking.join(0.3)
     assert looks == [set()], "a look is no reason for another one"
     (inbox / "song.wav").write_bytes(b"x")
-    looking.join(bell.LOOK_ANYWAY / 2)
-    assert not looking.is_alive(), "the bell rang long before it was time to look anyway"
-    heard.close()
+    looking.join(notifier.LOOK_ANYWAY / 2)
+    assert not looking.is_alive(), "the notification came long before the regular look"
+    tested.close()
 
 
 @pytest.mark.parametrize("scarce", ["bridge.watch.notifier.Observer", "watchdog.observers.api.BaseObserver.schedule"])
@@ -248,7 +248,7 @@ def test_a_folder_that_comes_back_is_listened_to_again(
     make: Callable[..., Watches], inbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listened: list[Path] = []
-    monkeypatch.setattr(Bell, "listen_to", lambda _, folder: listened.append(folder))
+    monkeypatch.setattr(Notifier, "listen_to", lambda _, folder: listened.append(folder))
     watches = make()
     watches.add(str(inbox))
     watches.look()
