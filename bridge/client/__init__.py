@@ -1,4 +1,4 @@
-"""The client for Python programs, and the monitor built on it."""
+"""The client for Python programs, and the monitor, which uses it."""
 
 import lazy_loader
 

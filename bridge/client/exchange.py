@@ -1,4 +1,4 @@
-"""The client's side of the wire: requests out until they are answered, answers and events in, over one socket."""
+"""The client's socket: sends requests until they are answered, and receives answers and events."""
 
 import socket
 import time
@@ -11,15 +11,16 @@ from bridge.osc.messages import Error, Event, Reply, Request
 from bridge.system.settings import LOOPBACK
 from core.base.errors import Code, LoopError
 
-# Seconds; then the daemon is taken to be gone. It answers within 50 ms, and one packet more costs nothing.
+# Seconds between sends; after the last one the daemon counts as gone. It usually answers within 50 ms, and one packet
+# more costs nothing.
 RESEND_AFTER = (0.05, 0.1, 0.15, 0.25, 0.25, 0.5, 0.5, 1.0, 1.0, 2.0)
-START_AFTER = (*RESEND_AFTER, *[2.0] * 12)  # before a job is there its file is read to the end
+START_AFTER = (*RESEND_AFTER, *[2.0] * 12)  # longer, because the daemon reads the whole file before it answers
 WINDOW = 8  # requests that may be unanswered at the same time
 KEPT_EVENTS = 1_024
 
 
 class NotAnsweringError(LoopError):
-    """No daemon answers on that port."""
+    """No daemon answers on the port."""
 
     def __init__(self) -> None:
         super().__init__(Code.INTERNAL, "daemon not answering: start it with `loopcube daemon`")
@@ -28,16 +29,16 @@ class NotAnsweringError(LoopError):
 @dataclass
 class _Pending:
     packet: bytes
-    waits: deque[float]  # seconds between its resends to come
+    waits: deque[float]  # seconds before each remaining resend
     due: float
 
 
 @dataclass
 class Exchange:
-    """Talks to one port of this machine.
+    """Exchanges packets with one port of this machine.
 
     Attributes:
-        clock, sleep: seconds; tests bring their own.
+        clock, sleep: in seconds; tests replace them.
     """
 
     port: int
@@ -47,17 +48,17 @@ class Exchange:
 
     def __post_init__(self) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.connect((LOOPBACK, self.port))  # nobody else's packets come in
+        self._socket.connect((LOOPBACK, self.port))  # so that only packets from this port are received
 
     def close(self) -> None:
         self._socket.close()
 
     def ask(self, requests: Sequence[Request], *, resend_after: Iterable[float] = RESEND_AFTER) -> list[Reply]:
-        """The answers to requests, in their order; several are under way at the same time.
+        """The answers to requests, in the order of the requests. At most `WINDOW` requests are pending at a time.
 
         Raises:
-            LoopError: the first one that comes as an answer.
-            NotAnsweringError: one was not answered, however often it was sent.
+            LoopError: the first error that arrives as an answer.
+            NotAnsweringError: a request was not answered after all resends.
         """
         todo = deque(requests)
         pending: dict[str, _Pending] = {}
@@ -76,17 +77,17 @@ class Exchange:
         return [answers[request.rid] for request in requests]
 
     def tell(self, request: Request) -> None:
-        """Send a request once and expect no answer."""
+        """Send a request once, without waiting for an answer."""
         self._send(wire.encode(*request.to_osc()))
 
     def event(self, until: float) -> Event | None:
-        """The next event, or None when none has come by then."""
+        """The next event, or None if none arrives before the time `until`."""
         while not self._events and self.clock() < until:
             self._receive(until)
         return self._events.popleft() if self._events else None
 
     def forget_events(self) -> None:
-        """Drop the events that have come so far."""
+        """Discard the events that have arrived so far."""
         self._events.clear()
 
     def _send_due(self, pending: Iterable[_Pending]) -> None:
@@ -99,7 +100,7 @@ class Exchange:
                 each.due = now + each.waits.popleft()
 
     def _send(self, packet: bytes) -> None:
-        for _ in range(2):  # an earlier refusal is told instead of sending
+        for _ in range(2):  # the first call may only report that an earlier packet was refused
             try:
                 self._socket.send(packet)
             except ConnectionError:
@@ -107,7 +108,7 @@ class Exchange:
             return
 
     def _receive(self, until: float) -> Reply | Error | None:
-        """The next answer; events are put aside. None when nothing came in time, or nothing of use."""
+        """The next answer. Events are kept for `event`. None when no answer arrives before `until`."""
         left = until - self.clock()
         if left <= 0:
             return None
@@ -117,15 +118,15 @@ class Exchange:
             if packet.address not in messages.EVENTS:
                 return messages.answer_from_osc(*packet)
             self._events.append(messages.event_from_osc(*packet))
-        except (TimeoutError, LoopError):  # late, or something of a newer daemon
+        except (TimeoutError, LoopError):  # nothing in time, or a message of a newer daemon
             pass
-        except ConnectionError:  # nobody listens on that port, yet
+        except ConnectionError:  # no daemon on this port yet
             self.sleep(left)
         return None
 
 
 def _is_about_all(error: Error) -> bool:
-    """Whether an error that names no request stops them all; what was too much for now is just sent again."""
+    """Whether an error without a request id concerns all requests. After LIMIT, the requests are just sent again."""
     return error.rid == "" and error.code != Code.LIMIT
 
 

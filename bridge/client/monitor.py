@@ -1,4 +1,4 @@
-"""What `loopcube monitor` shows: the daemon's jobs, its counters and the packets as they come, without tokens."""
+"""The display of `loopcube monitor`: the daemon's jobs, its counters and the packets as they arrive, without tokens."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -11,20 +11,20 @@ from rich.text import Text
 from bridge.client.client import Client
 from bridge.osc.messages import JobRow, PingReply, StatsReply, TrafficRow
 
-KEPT = 200  # packets that can be shown
-FRAME = 11  # lines that hold no job and no packet
-PULLS = 32  # answers asked for at a time, so that the jobs are not forgotten over heavy traffic
+KEPT = 200  # packets kept for display
+FRAME = 11  # lines for everything but jobs and packets
+PULLS = 32  # the most requests for packets in one look, so that heavy traffic does not block the list of jobs
 
 _STYLE = {"done": "green", "running": "cyan", "failed": "red", "cancelled": "dim", "interrupted": "yellow"}
 
 
 @dataclass
 class Monitor:
-    """Looks at a daemon through its own messages.
+    """Reads the state of a daemon through its messages.
 
     Attributes:
-        packets: the last ones, the newest last; the monitor's own are left out.
-        jobs: the newest first, as many as one answer holds.
+        packets: the last packets, the newest last, without the monitor's own.
+        jobs: the newest jobs first, as many as one answer holds.
     """
 
     client: Client
@@ -35,7 +35,7 @@ class Monitor:
     _next: int = 1
 
     def look(self) -> list[TrafficRow]:
-        """Ask for what is new; the packets among it.
+        """Request the current state, and return the new packets.
 
         Raises:
             LoopError: the daemon does not answer.
@@ -61,7 +61,7 @@ class Monitor:
         return fresh
 
     def view(self, height: int) -> RenderableType:
-        """All of it as a picture of so many lines."""
+        """The display, `height` lines high."""
         jobs = min(len(self.jobs), max(1, height // 3))
         return Group(self._head(), self._job_table(jobs), self._packet_table(max(1, height - jobs - FRAME)))
 
@@ -87,7 +87,7 @@ class Monitor:
     def _packet_table(self, rows: int) -> Table:
         table = Table("number", "from", "packet", "answer", box=box.SIMPLE_HEAD, title="packets", title_justify="left")
         for row in list(self.packets)[-rows:]:
-            # As Text: what a stranger sends must not be read as markup.
+            # As Text, so that markup in a received packet has no effect.
             table.add_row(
                 str(row.number), Text(row.source), Text(row.text, overflow="ellipsis", no_wrap=True), _answer(row)
             )
