@@ -55,7 +55,7 @@ class Source:
         try:
             while block := self.file.read(_HASHED_AT_ONCE):
                 if stopped():
-                    raise LoopError(Code.SHUTTING_DOWN, "the daemon is shutting down; try again once it is back")
+                    raise LoopError(Code.SHUTTING_DOWN, "the daemon is shutting down; try again once it runs again")
                 digest.update(block)
         except OSError as error:
             raise _unreadable(self.path, error) from error

@@ -269,7 +269,7 @@ class Jobs:
     def _admit(self, client: str) -> None:
         """Check that one more job may wait, and delete the oldest finished jobs beyond `KEPT`."""
         if self._closed:
-            raise LoopError(Code.SHUTTING_DOWN, "the daemon is shutting down; try again once it is back")
+            raise LoopError(Code.SHUTTING_DOWN, "the daemon is shutting down; try again once it runs again")
         waiting = [job for job in self._jobs.values() if job.state is State.QUEUED]
         if len(waiting) >= self._limit:
             raise LoopError(Code.LIMIT, f"{len(waiting)} jobs are waiting, at most {self._limit}; try again later")

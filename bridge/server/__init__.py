@@ -1,1 +1,1 @@
-"""The daemon: sockets, the service that answers, and the events it sends."""
+"""The daemon: sockets, the service that answers requests, and events."""

@@ -1,7 +1,7 @@
-"""Who is there: the clients' names, where their answers go, and what they want to be told. All of it is bounded.
+"""The clients: their names, the ports for their answers, and their subscriptions. All numbers of entries are bounded.
 
-A client is known by where it sends from, from its hello or its first subscription on, until it says bye or nothing was
-heard of it for the length of a lease.
+A client is identified by its source address. It is stored from its hello or first subscription until its bye, or until
+it has sent nothing for the length of a lease.
 """
 
 import threading
@@ -14,13 +14,13 @@ from core.base.errors import Code, LoopError
 
 LEASE_SECONDS = 15
 KEPT_CLIENTS = 1_024
-MAX_SUBSCRIPTIONS = 64  # of one client, to single jobs
+MAX_SUBSCRIPTIONS = 64  # subscriptions of one client to single jobs
 ALL_JOBS = ""
 
 
 @dataclass
 class _Client:
-    heard: float
+    last_seen: float
     name: str = ""
     reply_port: int = 0
     send: Send | None = None  # set by the first subscription
@@ -28,37 +28,37 @@ class _Client:
 
 
 class Clients:
-    """The clients of a daemon, safe to use from any thread.
+    """The clients of a daemon. It may be used from any thread.
 
     Args:
         clock: seconds, monotonic.
-        subscribers: clients that may be subscribed at the same time.
+        subscribers: the most clients that may be subscribed at the same time.
     """
 
     def __init__(self, *, clock: Callable[[], float], subscribers: int = 8) -> None:
         self._clock = clock
         self._limit = subscribers
-        self._clients: OrderedDict[Source, _Client] = OrderedDict()  # the one heard of last is last
+        self._clients: OrderedDict[Source, _Client] = OrderedDict()  # the client with the latest packet is last
         self._lock = threading.Lock()
 
     def heard(self, source: Source) -> None:
         """Renew a client's lease."""
         with self._lock:
             if (client := self._living(source)) is not None:
-                client.heard = self._clock()
+                client.last_seen = self._clock()
                 self._clients.move_to_end(source)
 
     def destination(self, source: Source) -> Source:
-        """Where answers to this source go."""
+        """The destination of answers to this source."""
         with self._lock:
             client = self._living(source)
             return _destination(source, client) if client else source
 
     def greet(self, source: Source, name: str, reply_port: int) -> None:
-        """Note a client's name, and the port of the same host for its answers: 0 is the one that it sends from.
+        """Store a client's name, and the port for its answers: 0 is the port that it sends from.
 
         Raises:
-            LoopError: ARGUMENTS when a port is asked for over TCP, where answers come on the connection.
+            LoopError: ARGUMENTS for a port other than 0 over TCP, where answers use the connection.
         """
         if source.tcp and reply_port:
             raise LoopError(Code.ARGUMENTS, f"reply_port must be 0 over TCP, got {reply_port}")
@@ -67,34 +67,34 @@ class Clients:
             client.name, client.reply_port = name, reply_port
 
     def leave(self, source: Source) -> None:
-        """Forget a client."""
+        """Remove a client."""
         with self._lock:
             self._clients.pop(source, None)
 
     def name(self, source: Source) -> str:
-        """What the client calls itself; where it said nothing, the port it sends from."""
+        """The client's name; without a name, the port that it sends from."""
         with self._lock:
             client = self._living(source)
             return (client.name if client else "") or f"port {source.port}"
 
     def subscribe(self, source: Source, job: str, send: Send) -> None:
-        """Tell this client of a job, or of all.
+        """Subscribe this client to a job, or to all jobs.
 
         Raises:
-            LoopError: LIMIT when too many others are subscribed, or this client to too many jobs.
+            LoopError: LIMIT when too many other clients are subscribed, or this client to too many jobs.
         """
         with self._lock:
             subscribed = [other for other, client in self._listeners() if other != source]
             if len(subscribed) >= self._limit:
-                raise LoopError(Code.LIMIT, f"{len(subscribed)} subscribers, at most {self._limit}; ask for the status")
+                raise LoopError(Code.LIMIT, f"{len(subscribed)} subscribers, at most {self._limit}; request the status")
             client = self._known(source)
             if len(client.jobs | {job}) > MAX_SUBSCRIPTIONS:
-                raise LoopError(Code.LIMIT, f'{len(client.jobs)} subscriptions; subscribe to "", which is all jobs')
+                raise LoopError(Code.LIMIT, f'{len(client.jobs)} subscriptions; subscribe to "", which means all jobs')
             client.send = send
             client.jobs.add(job)
 
     def tell(self, packet: bytes, job: str | None = None) -> None:
-        """Send a packet to those who subscribed to a job, or to every subscriber."""
+        """Send a packet to the subscribers of a job, or to every subscriber."""
         with self._lock:
             wanted = [
                 (client.send, _destination(source, client))
@@ -105,15 +105,15 @@ class Clients:
             send(packet, destination)
 
     def _living(self, source: Source) -> _Client | None:
-        """The client with that source, unless its lease has lapsed."""
+        """The client with this source, or None. A client whose lease has expired is removed."""
         client = self._clients.get(source)
-        if client is not None and self._clock() - client.heard > LEASE_SECONDS:
+        if client is not None and self._clock() - client.last_seen > LEASE_SECONDS:
             del self._clients[source]
             return None
         return client
 
     def _known(self, source: Source) -> _Client:
-        """The client with that source, new if need be."""
+        """The client with this source. It is added if necessary."""
         client = self._living(source)
         if client is None:
             client = self._clients[source] = _Client(self._clock())
@@ -122,7 +122,7 @@ class Clients:
         return client
 
     def _listeners(self) -> list[tuple[Source, _Client]]:
-        """Those who are subscribed and alive."""
+        """The clients with subscriptions whose lease has not expired."""
         found = [(source, client) for source, client in self._clients.items() if client.jobs]
         return [(source, client) for source, client in found if self._living(source)]
 

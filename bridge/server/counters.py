@@ -1,4 +1,4 @@
-"""What came in and went out since the daemon started."""
+"""Packet counters since the start of the daemon."""
 
 from dataclasses import dataclass
 
@@ -10,11 +10,11 @@ class Counters:
     Attributes:
         packets: received.
         bad: malformed.
-        auth: without the token.
-        limited: dropped because they were too many.
+        auth: without the right token.
+        limited: dropped because of the rate limits.
         dup: resent by their clients.
         sent: answers and events.
-        receive_buffer: bytes that the system granted for datagrams.
+        receive_buffer: the system's receive buffer for datagrams, in bytes.
     """
 
     packets: int = 0

@@ -1,7 +1,7 @@
-"""The daemon: wires service, jobs, workers and endpoint together, and starts and stops them as one.
+"""The daemon: connects service, jobs, workers and endpoint, and starts and stops them together.
 
-One daemon a user, by a lock that the system drops when its holder dies. Who wants to talk to it reads daemon.json (pid,
-port, token, version, boot_id), which only its user can.
+Each user has at most one daemon. A lock ensures this; the system releases the lock when the daemon dies. Clients read
+daemon.json (pid, port, token, version, boot_id), which only the user can read.
 """
 
 import logging
@@ -31,12 +31,12 @@ from bridge.system.settings import GIB, BridgeSettings
 from bridge.watch.watched_folders import Watches
 from core.base.errors import Code, LoopError
 
-STOP_SECONDS = 4.0  # for workers to end; with everything else a stop stays below 6
+STOP_SECONDS = 4.0  # time for workers to end; a complete stop then takes less than 6 s
 _log = logging.getLogger(__name__)
 
 
 class AlreadyRunningError(LoopError):
-    """Another daemon of the same user holds the lock."""
+    """Another daemon of this user holds the lock."""
 
     def __init__(self, port: int) -> None:
         super().__init__(Code.WRONG_STATE, f"a daemon is already running on port {port}; it serves all clients")
@@ -52,10 +52,10 @@ def serve(
     """Run a daemon until SIGTERM, SIGINT or `stop`.
 
     Args:
-        warm: what a worker process does before its first job comes.
+        warm: runs in each worker process before its first job.
 
     Raises:
-        AlreadyRunningError: another one runs.
+        AlreadyRunningError: another daemon runs.
         LoopError: LIMIT (no free port), AUTH (token file), VERSION (journal of a newer daemon), WRITE_FAILED.
     """
     keep_heap_small()
@@ -84,7 +84,7 @@ def serve(
                 watches.start()
                 _log.info("listening on 127.0.0.1:%d, UDP and TCP; process %d", running.port, running.pid)
                 _log.info("results go %s", f"to {settings.out}" if settings.out else "beside each source")
-                while not stop.wait(0.5):  # a wait without end would not hear Ctrl-C on Windows
+                while not stop.wait(0.5):  # with a timeout, because otherwise Ctrl-C has no effect on Windows
                     pass
                 _log.info("stopping")
                 jobs.close()
@@ -121,12 +121,12 @@ def _only_instance(settings: BridgeSettings) -> Iterator[None]:
 
 @contextmanager
 def _signals_set(stop: threading.Event) -> Iterator[None]:
-    """SIGTERM and SIGINT stop the daemon, where it runs on the main thread (as tests may not)."""
+    """Let SIGTERM and SIGINT stop the daemon, if it runs on the main thread (in tests it may not)."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def on_signal(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature that signal wants
+    def on_signal(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of signal handlers
         stop.set()
 
     before = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
@@ -139,7 +139,7 @@ def _signals_set(stop: threading.Event) -> Iterator[None]:
 
 @contextmanager
 def _answering(endpoint: Endpoint) -> Iterator[None]:
-    """Receive on a thread of its own for as long as the block lasts."""
+    """Receive on a separate thread until the block ends."""
     reader = threading.Thread(target=endpoint.serve_forever, args=(0.1,), name="reader", daemon=True)
     reader.start()
     try:

@@ -1,6 +1,6 @@
-"""What can be had of a job besides its status: its manifest, activations and log, as ASCII JSON in chunks.
+"""The documents of a job: its manifest, activations and log, as ASCII JSON in chunks.
 
-They are read anew when a client asks how long they are, and kept for the chunks that it asks for next.
+A request for a document's length reads the document again. It is then kept for the requests for its chunks.
 """
 
 import json
@@ -22,11 +22,11 @@ KEPT = 8
 
 @dataclass(frozen=True)
 class Document:
-    """A document as it travels.
+    """A document that can be sent in messages.
 
     Attributes:
-        content: what the JSON says.
-        text: ASCII without control characters, as messages carry it.
+        content: the parsed JSON.
+        text: the JSON text: ASCII without control characters.
     """
 
     content: Any
@@ -34,7 +34,7 @@ class Document:
 
     @property
     def count(self) -> int:
-        """The number of its chunks."""
+        """The number of chunks."""
         return -(-len(self.text) // CHUNK)
 
     @property
@@ -45,27 +45,27 @@ class Document:
         return self.text[index * CHUNK : (index + 1) * CHUNK]
 
     def rows(self) -> list[tuple[float, ...]]:
-        """Of the activations: how strongly each loop plays, bar by bar."""
+        """For the activations: how strongly each loop plays, bar by bar."""
         return list(zip(*(loop["activations"] for loop in self.content["loops"]), strict=True))
 
 
 class Documents:
-    """The documents that were asked for last, safe to use from any thread."""
+    """The last requested documents. It may be used from any thread."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[str, str], Document] = OrderedDict()
         self._lock = threading.Lock()
 
     def kept(self, job: Job, name: str) -> Document | None:
-        """The document as it was read last, if that is not long ago."""
+        """The document as it was last read, or None if it is no longer kept."""
         with self._lock:
             return self._kept.get((job.id, name))
 
     def read(self, job: Job, name: str) -> Document:
-        """The document as it is now.
+        """Read the document.
 
         Raises:
-            LoopError: NO_SUCH_JOB (no such document, or its folder is gone), WRONG_STATE (no result yet), LIMIT.
+            LoopError: NO_SUCH_JOB (no such document, or no such file any more), WRONG_STATE (no result yet), LIMIT.
         """
         document = _log(job) if name == "log" else _result(job, name)
         with self._lock:
@@ -78,20 +78,20 @@ class Documents:
 
 def _result(job: Job, name: str) -> Document:
     if name not in FILES:
-        raise LoopError(Code.NO_SUCH_JOB, f"no document {name[:40]!r}; there are {', '.join(FILES)}, log")
+        raise LoopError(Code.NO_SUCH_JOB, f"no document {name[:40]!r}; use one of {', '.join(FILES)}, log")
     if job.state is not State.DONE or job.result is None:
-        raise LoopError(Code.WRONG_STATE, f"job {job.id} is {job.state}; its {name} is there once it is done")
+        raise LoopError(Code.WRONG_STATE, f"job {job.id} is {job.state}; it has no {name} until it is done")
     path = job.result / FILES[name]
     try:
         if path.stat().st_size > MAX_BYTES:
             raise LoopError(Code.LIMIT, f"{path.name} is longer than {MAX_BYTES} bytes; read the file")
         return _document(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, RecursionError) as error:
-        raise LoopError(Code.NO_SUCH_JOB, f"{path.name} of this job cannot be read any more; start it again") from error
+        raise LoopError(Code.NO_SUCH_JOB, f"{path.name} of this job is not readable; start the job again") from error
 
 
 def _log(job: Job) -> Document:
-    """The end of the job's log, a list of lines; empty before it has begun."""
+    """The end of the job's log as a list of lines, empty before the job has started."""
     if job.log is None:
         return _document([])
     try:

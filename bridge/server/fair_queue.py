@@ -1,4 +1,4 @@
-"""Packets that wait to be answered: senders take turns, so that nobody waits behind the burst of another."""
+"""Packets that wait for their answers, in rounds of one packet a sender. So no sender waits for another's burst."""
 
 from collections import deque
 from collections.abc import Hashable
@@ -7,13 +7,13 @@ from typing import Generic, TypeVar
 Sender = TypeVar("Sender", bound=Hashable)
 
 
-class Turns(Generic[Sender]):
-    """Packets by sender, each sender's in the order in which they came. Whoever adds sees to it that they are few.
+class FairQueue(Generic[Sender]):
+    """Packets by sender, in order of arrival. The queue has no limit of its own: the caller must limit the packets.
 
-    >>> turns = Turns()
+    >>> queue = FairQueue()
     >>> for packet in (b"a1", b"a2", b"b1", b"a3"):
-    ...     turns.add(chr(packet[0]), packet)
-    >>> turns.next_round(), turns.next_round(), bool(turns)
+    ...     queue.add(chr(packet[0]), packet)
+    >>> queue.next_round(), queue.next_round(), bool(queue)
     ([('a', b'a1'), ('b', b'b1')], [('a', b'a2')], True)
     """
 
@@ -24,11 +24,11 @@ class Turns(Generic[Sender]):
         return bool(self._waiting)
 
     def add(self, sender: Sender, packet: bytes) -> None:
-        """Let a packet wait behind those of the same sender."""
+        """Append a packet to those of the same sender."""
         self._waiting.setdefault(sender, deque()).append(packet)
 
     def next_round(self) -> list[tuple[Sender, bytes]]:
-        """The first packet of each sender; they wait no longer."""
+        """Remove and return the first packet of each sender."""
         packets = [(sender, queue.popleft()) for sender, queue in self._waiting.items()]
         self._waiting = {sender: queue for sender, queue in self._waiting.items() if queue}
         return packets

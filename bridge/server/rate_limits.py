@@ -1,4 +1,4 @@
-"""How often: token buckets for what clients send, and once a second for what they are told of it."""
+"""Rate limits: token buckets for received packets, and once a second for refusals."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -9,14 +9,14 @@ KEPT_KEYS = 1_024
 
 
 class Bucket:
-    """Lets `rate` things a second pass, and `burst` at once after a rest."""
+    """A token bucket: `rate` tokens a second, and at most `burst` at once after a pause."""
 
     def __init__(self, rate: float, burst: float, *, clock: Clock) -> None:
         self._rate, self._burst, self._clock = rate, burst, clock
         self._left, self._since = burst, clock()
 
     def take(self) -> bool:
-        """Whether one more may pass now."""
+        """Take a token. Return whether there was one."""
         now = self._clock()
         self._left = min(self._burst, self._left + (now - self._since) * self._rate)
         self._since = now
@@ -27,14 +27,14 @@ class Bucket:
 
 
 class Buckets:
-    """A bucket for each key; those unused for the longest time are forgotten, so that their number is bounded."""
+    """A bucket for each key. Only the `KEPT_KEYS` buckets that were used last are kept."""
 
     def __init__(self, rate: float, burst: float, *, clock: Clock) -> None:
         self._rate, self._burst, self._clock = rate, burst, clock
         self._buckets: OrderedDict[Hashable, Bucket] = OrderedDict()
 
     def take(self, key: Hashable) -> bool:
-        """Whether one more of this key may pass now."""
+        """Take a token of this key. Return whether there was one."""
         bucket = self._buckets.pop(key, None) or Bucket(self._rate, self._burst, clock=self._clock)
         self._buckets[key] = bucket
         if len(self._buckets) > KEPT_KEYS:
@@ -42,8 +42,8 @@ class Buckets:
         return bucket.take()
 
 
-class Sparingly:
-    """Allows each key once a second: refusals must not flood the log, nor a port that somebody forged."""
+class Throttle:
+    """Allows each key once a second. So refusals can flood neither the log nor the port of a forged source address."""
 
     def __init__(self, *, clock: Clock, seconds: float = 1.0) -> None:
         self._buckets = Buckets(1.0 / seconds, 1.0, clock=clock)

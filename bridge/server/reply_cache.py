@@ -1,4 +1,4 @@
-"""Answers by rid, so that a resend gets the same bytes and runs nothing."""
+"""Answers by rid: a resent request gets the same bytes again, and its handler does not run twice."""
 
 import hashlib
 from collections import OrderedDict
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from core.base.errors import Code, LoopError
 
 KEPT_SECONDS = 120.0
-KEPT_REPLIES = 8_192  # at most 10 MB; a client resends for 6 seconds and may send 500 a second
+KEPT_REPLIES = 8_192  # at most 10 MB; a client resends for 6 seconds and may send 500 packets a second
 
 
 @dataclass
@@ -19,17 +19,17 @@ class _Entry:
 
 
 class ReplyCache:
-    """Answers by rid, as many as fit."""
+    """The last answers, by rid."""
 
     def __init__(self, *, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
 
     def claim(self, rid: str, packet: bytes) -> tuple[bool, bytes | None]:
-        """Whether this request is new, and else the answer it got (None while there is none yet).
+        """Whether this request is new; if not, also its answer (None while it has none yet).
 
         Raises:
-            LoopError: ID_CONFLICT when the rid came with other bytes before.
+            LoopError: ID_CONFLICT when the rid was used with other bytes before.
         """
         self._forget_old()
         fingerprint = hashlib.sha256(packet).digest()
@@ -38,11 +38,11 @@ class ReplyCache:
             self._entries[rid] = _Entry(fingerprint, self._clock())
             return True, None
         if entry.fingerprint != fingerprint:
-            raise LoopError(Code.ID_CONFLICT, f"rid {rid} was used for another request; take a new one")
+            raise LoopError(Code.ID_CONFLICT, f"rid {rid} was used for another request; use a new one")
         return False, entry.reply
 
     def keep(self, rid: str, reply: bytes) -> None:
-        """Note the answer to a claimed request."""
+        """Store the answer to a claimed request."""
         if (entry := self._entries.get(rid)) is not None:
             entry.reply = reply
 

@@ -1,8 +1,8 @@
-"""Who is answered: a packet in, one answer out.
+"""The service: it checks each packet and sends one answer.
 
-The order of the checks is the order of trust: not too many, well-formed, from somebody who knows the token, a new
-request, an address and arguments that make sense. What each request does is in `handlers`; what takes long
-there (looking at files) happens on other threads, and everything else is answered at once.
+The checks run in this order: the rate limits, the form of the packet, the token, whether the request is new, the
+address and the arguments. `handlers` holds the actions. Handlers that look at files run on other threads, because
+drives may be slow; all others answer at once.
 """
 
 import logging
@@ -23,10 +23,10 @@ from bridge.server.handlers.jobs import JobHandlers
 from bridge.server.handlers.session import SessionHandlers
 from bridge.server.handlers.traffic import TrafficHandlers
 from bridge.server.handlers.watches import WatchHandlers
-from bridge.server.rate_limits import Bucket, Buckets, Sparingly
+from bridge.server.rate_limits import Bucket, Buckets, Throttle
 from bridge.server.reply_cache import ReplyCache
 from bridge.server.sockets import Send, Source
-from bridge.server.traffic_log import Tap
+from bridge.server.traffic_log import TrafficLog
 from bridge.server.uploads import Uploads
 from bridge.system.log import hex_start
 from bridge.system.private import same_token
@@ -35,14 +35,14 @@ from bridge.watch.watched_folders import Watches
 from core.base.errors import Code, LoopError
 
 TOO_MANY = LoopError(Code.LIMIT, "too many packets a second; some were dropped")
-TOLD = frozenset({Code.AUTH, Code.UNKNOWN_ADDRESS, Code.LIMIT})  # refusals that help an honest client
+EXPLAINED = frozenset({Code.AUTH, Code.UNKNOWN_ADDRESS, Code.LIMIT})  # refusals that are answered: they help a client
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Asked:
-    """An authenticated packet and the way to answer it."""
+class Pending:
+    """An authenticated request that has no answer yet."""
 
     packet: wire.Packet
     rid: str
@@ -58,10 +58,10 @@ class Service:
     """Answers packets. `admits` and `answer` are called on one thread; answers may be sent from another.
 
     Attributes:
-        token: what every request must begin with.
-        boot_id: names this run of the daemon.
+        token: the first argument of every request.
+        boot_id: id of this run of the daemon.
         clock: seconds, monotonic.
-        stop: begins the end of the daemon, and returns at once.
+        stop: starts the shutdown of the daemon, and returns at once.
     """
 
     settings: BridgeSettings
@@ -78,8 +78,8 @@ class Service:
         self._clients = Clients(clock=clock, subscribers=settings.subscribers)
         self._events = Events(self._clients, clock=clock)
         self._replies = ReplyCache(clock=clock)
-        self._refusals, self._slowed = Sparingly(clock=clock), Sparingly(clock=clock)
-        self._tap = Tap()
+        self._refusals, self._limited = Throttle(clock=clock), Throttle(clock=clock)
+        self._traffic = TrafficLog()
         self._from_one = Buckets(settings.rate, settings.burst, clock=clock)
         self._from_all = Bucket(settings.total_rate, settings.total_rate, clock=clock)
         self._starting = Background("starting", 1)
@@ -88,37 +88,37 @@ class Service:
         self.jobs.listen(self._events.job_changed)
 
     def admits(self, packet: bytes, source: Source, send: Send) -> bool:
-        """Whether a packet may wait for its answer; not when too many came before it."""
+        """Whether a packet is within the rate limits and may wait for its answer."""
         self.counters.packets += 1
         if self._from_one.take(source) and self._from_all.take():
             return True
         self.counters.limited += 1
-        if self._slowed.allows(source):  # looked at before anything else: this must cost next to nothing
-            self._turn_away(TOO_MANY, packet, source, self._counted(send))
+        if self._limited.allows(source):  # the first check of all, because dropping a packet must be cheap
+            self._reject(TOO_MANY, packet, source, self._counted(send))
         return False
 
     def answer(self, packet: bytes, source: Source, send: Send) -> bool:
-        """Answer a packet that was admitted, and say whether it is from somebody who knows the token.
+        """Answer an admitted packet, and return whether it has the right token.
 
-        There is exactly one answer to every request that is well-formed and authenticated.
+        Every well-formed request with the right token gets exactly one answer.
         """
         send = self._counted(send)
         try:
             decoded = wire.decode(packet)
         except LoopError as error:
             self.counters.bad += 1
-            self._turn_away(error, packet, source, send)
+            self._reject(error, packet, source, send)
             return False
         if not self._is_authentic(decoded.arguments):
             self.counters.auth += 1
             wrong = LoopError(Code.AUTH, "token missing or wrong; it is in daemon.json of the running daemon")
-            self._turn_away(wrong, packet, source, send)
+            self._reject(wrong, packet, source, send)
             return False
-        self._take(packet, decoded, source, send)
+        self._accept(packet, decoded, source, send)
         return True
 
     def close(self) -> None:
-        """Tell the subscribers, and let go of the threads that look at files."""
+        """Send the bye event to the subscribers, and end the threads that look at files."""
         self._events.bye(self.boot_id)
         self._starting.close()
         self._reading.close()
@@ -140,24 +140,24 @@ class Service:
             **JobHandlers(self.settings, self.jobs, uploads, starts, self._starting).table(),
             **DocumentHandlers(self.jobs, uploads, Documents(), self._reading).table(),
             **WatchHandlers(self.watches, self._reading).table(),
-            **TrafficHandlers(self._tap).table(),
+            **TrafficHandlers(self._traffic).table(),
         }
 
     def _is_authentic(self, arguments: tuple[wire.Value, ...]) -> bool:
         return bool(arguments) and isinstance(arguments[0], str) and same_token(arguments[0], self.token)
 
-    def _turn_away(self, error: LoopError, packet: bytes, source: Source, send: Send) -> None:
-        """Drop a packet that cannot be trusted; say why once a second where it helps an honest client."""
+    def _reject(self, error: LoopError, packet: bytes, source: Source, send: Send) -> None:
+        """Drop an untrusted packet. At most once a second, log it, and answer it where that helps a client."""
         if not self._refusals.allows((source, error.code)):
             return
-        self._tap.note(packet, source, error.code)
+        self._traffic.note(packet, source, error.code)
         if self._refusals.allows(error.code):
             _log.warning("refused a packet: %s [%s]", error.message, hex_start(packet))
-        if error.code in TOLD:
+        if error.code in EXPLAINED:
             send(_encoded(_error(error, "", "")), source)
 
-    def _take(self, packet: bytes, decoded: wire.Packet, source: Source, send: Send) -> None:
-        """Serve a packet that is trusted, or give the answer that it got before."""
+    def _accept(self, packet: bytes, decoded: wire.Packet, source: Source, send: Send) -> None:
+        """Serve a trusted packet, or send its earlier answer again."""
         arguments = decoded.arguments
         rid = str(arguments[1]) if len(arguments) > 1 and is_name(arguments[1]) else ""
         self._clients.heard(source)
@@ -169,35 +169,35 @@ class Service:
             except LoopError as error:  # a path may be too long for an answer
                 message = _error(error, rid, decoded.address)
                 encoded = _encoded(message)
-            self._tap.note(packet, source, message.code if isinstance(message, Error) else 0)
+            self._traffic.note(packet, source, message.code if isinstance(message, Error) else 0)
             self._replies.keep(rid, encoded)
-            # Only a hello says where its own answer goes; after a bye that is forgotten.
+            # Look up the destination again only after a hello, which may change it. After a bye it is no longer known.
             send(encoded, self._clients.destination(source) if decoded.address == Hello.address else destination)
 
         try:
             new, known = self._replies.claim(rid, packet) if rid else (True, None)
-        except LoopError as error:  # the first request keeps its answer
+        except LoopError as error:  # the answer of the first request with this rid is kept
             send(_encoded(_error(error, rid, decoded.address)), destination)
             return
         if new:
-            self._serve(Asked(decoded, rid, Caller(source, self._clients.name(source), send), reply))
+            self._serve(Pending(decoded, rid, Caller(source, self._clients.name(source), send), reply))
             return
         self.counters.dup += 1
         if known is not None:
             send(known, destination)
 
-    def _serve(self, asked: Asked) -> None:
-        """Do what was asked and answer, now or when a file has been looked at."""
+    def _serve(self, pending: Pending) -> None:
+        """Run the handler, and answer now or, if the handler looks at files, later."""
         try:
-            request = messages.request_from_osc(*asked.packet)
-            outcome = self._handlers[type(request)](request, asked.caller)
-        except Exception as error:  # noqa: BLE001 - every request gets its answer, whatever went wrong
-            asked.refuse(_as_loop_error(error))
+            request = messages.request_from_osc(*pending.packet)
+            outcome = self._handlers[type(request)](request, pending.caller)
+        except Exception as error:  # noqa: BLE001 - every request must get an answer
+            pending.refuse(_as_loop_error(error))
             return
         if isinstance(outcome, Future):
-            outcome.add_done_callback(lambda done: _answer_later(asked, done))
+            outcome.add_done_callback(lambda done: _answer_later(pending, done))
         else:
-            asked.answer(outcome)
+            pending.answer(outcome)
 
     def _counted(self, send: Send) -> Send:
         def count(packet: bytes, destination: Source) -> None:
@@ -207,18 +207,18 @@ class Service:
         return count
 
 
-def _answer_later(asked: Asked, done: Future[Reply]) -> None:
-    """Answer once the thread for files is through."""
+def _answer_later(pending: Pending, done: Future[Reply]) -> None:
+    """Answer when the thread for files has finished."""
     if done.cancelled():
-        asked.refuse(shutting_down())
+        pending.refuse(shutting_down())
     elif (error := done.exception()) is not None:
-        asked.refuse(_as_loop_error(error))
+        pending.refuse(_as_loop_error(error))
     else:
-        asked.answer(done.result())
+        pending.answer(done.result())
 
 
 def _as_loop_error(error: BaseException) -> LoopError:
-    """The error itself if it is meant for the user, else one that points to the log."""
+    """The error itself if it is a LoopError, else an error that refers to the log."""
     if isinstance(error, LoopError):
         return error
     _log.error("a request could not be served", exc_info=error)

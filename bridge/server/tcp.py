@@ -1,7 +1,7 @@
-"""OSC over TCP: frames of an int32 length (big-endian) and a packet, as liblo and REAPER's EEL2 speak it.
+"""OSC over TCP: frames of an int32 length (big-endian) and a packet, as in liblo and REAPER's EEL2.
 
-Strangers get nothing here: who does not know the token is cut off after the first frame, who sends slowly after five
-seconds, who does not read once 256 KiB wait, and whoever announces a frame that is too long at once.
+A connection is closed after its first frame if the token is wrong, after five seconds if a frame is not complete, when
+more than 256 KiB of answers are not read, and at once if a frame's length is not allowed.
 """
 
 import logging
@@ -15,10 +15,10 @@ from contextlib import suppress
 from bridge.osc import wire
 from core.base.errors import Code, LoopError
 
-PATIENCE = 5.0  # seconds for a frame to be complete, and for the first one to come
+PATIENCE = 5.0  # seconds for a frame to be complete, and for the first frame to arrive
 MAX_UNSENT = 256 * 1024
 
-_READ_AT_ONCE = 4_096  # so that the frames of one connection keep the others waiting for a moment only
+_READ_AT_ONCE = 4_096  # bytes; small, so that one connection does not delay the others for long
 _LENGTH = struct.Struct(">i")
 _SHORTEST = 4
 
@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 
 def frame(packet: bytes) -> bytes:
-    """A packet as it travels over TCP.
+    """A packet as a TCP frame.
 
     >>> frame(b"/a\\0\\0,\\0\\0\\0")
     b'\\x00\\x00\\x00\\x08/a\\x00\\x00,\\x00\\x00\\x00'
@@ -35,7 +35,7 @@ def frame(packet: bytes) -> bytes:
 
 
 class Frames:
-    """Puts frames together from whatever pieces a stream comes in.
+    """Assembles frames from the pieces of a stream.
 
     >>> frames = Frames()
     >>> list(frames.feed(bytes((0, 0, 0)))), frames.partial
@@ -49,14 +49,14 @@ class Frames:
 
     @property
     def partial(self) -> bool:
-        """Whether a frame has begun and is not complete."""
+        """Whether a frame has started and is not complete."""
         return bool(self._buffer)
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """The packets that are complete with these bytes.
 
         Raises:
-            LoopError: LIMIT for a length that no packet can have.
+            LoopError: LIMIT for a length that is not allowed.
         """
         self._buffer += data
         while len(self._buffer) >= _LENGTH.size:
@@ -72,12 +72,12 @@ class Frames:
 
 
 class Connection:
-    """One client's stream. Read on the endpoint's thread alone, written to from any.
+    """One client's stream. Only the endpoint's thread reads from it; any thread may write to it.
 
     Attributes:
-        waiting_since: when the frame that is awaited began, or None while nothing must come.
-        trusted: whether a frame from it was accepted.
-        broken: to be closed by the endpoint's thread.
+        waiting_since: start time of the frame that must now become complete, or None while no frame is due.
+        trusted: whether a frame from this client was accepted.
+        broken: whether the endpoint's thread should close the connection.
     """
 
     def __init__(self, stream: socket.socket, now: float) -> None:
@@ -91,22 +91,22 @@ class Connection:
 
     @property
     def events(self) -> int:
-        """What the selector should wait for."""
+        """The events that the selector should wait for."""
         return selectors.EVENT_READ | (selectors.EVENT_WRITE if self._unsent else 0)
 
     def send(self, packet: bytes) -> None:
-        """Send a packet, now or when the client reads on."""
+        """Send a packet now, or later when the client reads again."""
         with self._lock:
             self._unsent += frame(packet)
             self._flush()
 
     def flush(self) -> None:
-        """Send what waits, as far as the client takes it."""
+        """Send waiting data, as much as the client accepts."""
         with self._lock:
             self._flush()
 
     def read(self) -> bytes:
-        """What has come in; empty when there is nothing, or nothing will."""
+        """The received bytes. Empty when there are none, or when the connection has ended."""
         try:
             data = self.stream.recv(_READ_AT_ONCE)
         except BlockingIOError:
@@ -131,9 +131,9 @@ class Connections:
     """All TCP connections of an endpoint, by the clients' ports.
 
     Args:
-        listener: listens, and does not block.
-        hand_over: takes a packet and its client's port; whether that client may stay.
-        limit: connections at the same time; another one is closed at once.
+        listener: a listening, non-blocking socket.
+        hand_over: called with a packet and its client's port; returns whether the packet is accepted.
+        limit: the most connections at the same time; a further connection is closed at once.
         clock: seconds, monotonic.
     """
 
@@ -153,17 +153,17 @@ class Connections:
         self._selector: selectors.BaseSelector | None = None
 
     def join(self, selector: selectors.BaseSelector) -> None:
-        """Be served by a selector, whose keys' data are called."""
+        """Register with a selector. Its user must call each ready key's `data`."""
         self._selector = selector
         selector.register(self._listener, selectors.EVENT_READ, self._accept)
 
     def send(self, packet: bytes, port: int) -> None:
-        """Send a packet to the client on that port, if it is still there."""
+        """Send a packet to the client on this port, if it is still connected."""
         if (connection := self._open.get(port)) is not None:
             connection.send(packet)
 
     def tidy(self) -> None:
-        """Close what is broken or too slow, and wait for those that cannot take their answers yet."""
+        """Close broken and slow connections, and update the events of the others."""
         now = self._clock()
         for port, connection in list(self._open.items()):
             slow = connection.waiting_since is not None and now - connection.waiting_since > PATIENCE
@@ -174,7 +174,7 @@ class Connections:
                 self._selector.modify(connection.stream, connection.events, data)
 
     def close(self) -> None:
-        """Close all connections, once the selector is gone."""
+        """Close all connections. Call it after the selector is closed."""
         self._selector = None
         for port in list(self._open):
             self._close(port)
@@ -182,14 +182,14 @@ class Connections:
     def _accept(self) -> None:
         try:
             stream, (_, port) = self._listener.accept()
-        except OSError as error:  # gone again, or no descriptor left
+        except OSError as error:  # the client is gone, or no file descriptor is left
             _log.debug("no connection accepted: %s", error)
             return
         if len(self._open) >= self._limit or self._selector is None:
             stream.close()
             return
         stream.setblocking(False)
-        with suppress(OSError):  # macOS refuses it for a client that is gone already
+        with suppress(OSError):  # macOS raises an error if the client is already gone
             stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._open[port] = connection = Connection(stream, self._clock())
         self._selector.register(stream, selectors.EVENT_READ, lambda: self._serve(connection, port))

@@ -1,6 +1,6 @@
-"""The last packets that came in and how they were answered, for those who write their own patches.
+"""The last received packets and the codes of their answers, for authors of patches.
 
-Packets that resend others are left out, and of those that are turned away one a second from each sender is kept.
+Resent packets are left out. Of refused packets, at most one a second is kept for each sender and code.
 """
 
 import threading
@@ -14,15 +14,15 @@ from bridge.system.log import masked
 from core.base.errors import LoopError
 
 KEPT = 512
-SHOWN = 84  # characters of a packet: eight lines and what goes with them fit into an answer
+SHOWN = 84  # characters of a packet: eight such lines with their numbers and sources fit into an answer
 
 
 class Entry(NamedTuple):
     """One packet.
 
     Attributes:
-        number: counts the packets kept by this daemon, from 1.
-        code: 0, or the code of the error that it was answered with.
+        number: counts the packets that this daemon has kept, from 1.
+        code: 0, or the code of the error that answered the packet.
     """
 
     number: int
@@ -31,8 +31,8 @@ class Entry(NamedTuple):
     code: int
 
 
-class Tap:
-    """The last packets, safe to use from any thread."""
+class TrafficLog:
+    """The last packets. It may be used from any thread."""
 
     def __init__(self) -> None:
         self._entries: deque[Entry] = deque(maxlen=KEPT)
@@ -40,13 +40,13 @@ class Tap:
         self._lock = threading.Lock()
 
     def note(self, packet: bytes, source: Source, code: int) -> None:
-        """Keep a packet and how it was answered."""
+        """Keep a packet and the code of its answer."""
         with self._lock:
             self._count += 1
             self._entries.append(Entry(self._count, packet[: wire.MAX_PACKET], source, code))
 
     def since(self, first: int, wanted: Callable[[Entry], bool], most: int) -> tuple[int, list[Entry]]:
-        """At most so many of those wanted whose number is `first` or later, and the number to go on with."""
+        """At most `most` wanted packets, from number `first` on, and the number for the next call."""
         with self._lock:
             found = [entry for entry in self._entries if entry.number >= first and wanted(entry)]
             following = found[most].number if len(found) > most else self._count + 1
@@ -54,7 +54,7 @@ class Tap:
 
 
 def shown(packet: bytes) -> str:
-    """A packet as a line of ASCII without its token: that is left out, and whatever else looks like one is masked.
+    """A packet as a line of ASCII. Its token is left out, and everything else that looks like a token is masked.
 
     >>> shown(wire.encode("/loopcube/job/status", ("t0", "r1", "00c0ffee")))
     "/loopcube/job/status 'r1' '00c0ffee'"

@@ -1,7 +1,4 @@
-"""Documents longer than a packet: how they are cut into chunks, and how the uploaded ones are put together.
-
-A document is JSON text; its CRC-32 is over its UTF-8 bytes and travels as a signed number, because OSC has no other.
-"""
+"""Uploaded documents, which arrive in chunks and are put together here. `osc.chunks` describes the chunks."""
 
 import threading
 from collections.abc import Callable, Hashable
@@ -11,7 +8,7 @@ from bridge.osc.chunks import crc32
 from core.base.errors import Code, LoopError
 
 MAX_UPLOAD = 256 * 1024  # bytes
-MAX_UPLOADS = 1024**2  # bytes of all uploads together
+MAX_UPLOADS = 1024**2  # bytes, all uploads together
 UPLOADS_A_CLIENT = 4
 IDLE_SECONDS = 60.0
 
@@ -30,7 +27,7 @@ class _Upload:
 
 
 class Uploads:
-    """Documents on their way in, by the names that clients gave them; those left idle are dropped.
+    """Incomplete documents, by the names that their clients chose. Idle uploads are deleted after `IDLE_SECONDS`.
 
     Args:
         clock: seconds, monotonic.
@@ -42,16 +39,19 @@ class Uploads:
         self._lock = threading.Lock()
 
     def put(self, owner: Hashable, doc: str, index: int, count: int, chunk: str) -> tuple[int, int]:
-        """Take a chunk, in any order and any number of times; (chunks there, first one missing or -1).
+        """Store a chunk. Chunks may arrive in any order and repeatedly.
+
+        Returns:
+            The number of received chunks, and the first missing one or -1.
 
         Raises:
-            LoopError: ID_CONFLICT (another count than before), INCOMPLETE (another chunk than before), LIMIT.
+            LoopError: ID_CONFLICT (another count than before), INCOMPLETE (other content than before), LIMIT.
         """
         with self._lock:
             self._forget_idle()
             upload = self._uploads.get(doc) or _Upload(owner, count, self._clock())
             if upload.count != count:
-                raise LoopError(Code.ID_CONFLICT, f"{doc} has {upload.count} chunks, got {count}; take a new name")
+                raise LoopError(Code.ID_CONFLICT, f"{doc} has {upload.count} chunks, got {count}; use a new name")
             if upload.chunks.get(index, chunk) != chunk:
                 raise LoopError(Code.INCOMPLETE, f"chunk {index} of {doc} has changed; upload it under a new name")
             if index not in upload.chunks:
@@ -64,10 +64,10 @@ class Uploads:
             return len(upload.chunks), upload.first_missing
 
     def take(self, doc: str, size: int, crc: int) -> str:
-        """A complete document, which is forgotten with this: whoever is refused what it asks for leaves nothing behind.
+        """Return a complete document and remove it, so that nothing is left if the request is refused later.
 
         Raises:
-            LoopError: NO_SUCH_JOB (no document of that name), INCOMPLETE (a chunk is missing, or size or CRC differ).
+            LoopError: NO_SUCH_JOB (no document of this name), INCOMPLETE (a chunk is missing, or size or CRC differ).
         """
         with self._lock:
             self._forget_idle()

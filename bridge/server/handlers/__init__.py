@@ -1,1 +1,1 @@
-"""What each request does: a message in, its reply out. One module for each of `bridge.osc.messages`' own."""
+"""The handlers: a request message in, its reply out. There is one module for each module of `bridge.osc.messages`."""

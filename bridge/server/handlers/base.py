@@ -1,4 +1,4 @@
-"""What handlers share: who asks, and how to answer later."""
+"""What all handlers share: the caller, and background threads for slow answers."""
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,7 +10,7 @@ from core.base.errors import Code, LoopError
 
 
 class Caller(NamedTuple):
-    """Who asks: where it sends from, what it calls itself, and the way to tell it something."""
+    """The client that sent a request: its source address, its name, and the function that sends to it."""
 
     source: Source
     name: str
@@ -19,24 +19,24 @@ class Caller(NamedTuple):
 
 Outcome = Reply | Future[Reply]
 Table = dict[type[Request], Callable[[Any, Caller], Outcome]]
-"""For each kind of request what is called with it and its caller; whatever takes long is a future."""
+"""For each type of request its handler, called with the request and its caller. A slow handler returns a future."""
 
 
 class Background:
-    """Threads for whatever touches files, which may lie on slow drives.
+    """Threads for handlers that look at files, which may be on slow drives.
 
     Args:
-        threads: with one, everything happens in the order in which it was asked for.
+        threads: with one thread, the work is done in the order of the requests.
     """
 
     def __init__(self, name: str, threads: int) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
 
     def do(self, work: Callable[..., Reply], *arguments: Any) -> Future[Reply]:
-        """Do something soon.
+        """Run `work` on one of the threads.
 
         Raises:
-            LoopError: SHUTTING_DOWN once it is closed.
+            LoopError: SHUTTING_DOWN after `close`.
         """
         try:
             return self._pool.submit(work, *arguments)
@@ -44,9 +44,9 @@ class Background:
             raise shutting_down() from error
 
     def close(self) -> None:
-        """Do nothing more; what has begun ends by itself."""
+        """Start no more work. Work that has started ends by itself."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
 def shutting_down() -> LoopError:
-    return LoopError(Code.SHUTTING_DOWN, "the daemon is shutting down; try again once it is back")
+    return LoopError(Code.SHUTTING_DOWN, "the daemon is shutting down; try again once it runs again")

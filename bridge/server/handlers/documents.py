@@ -1,4 +1,4 @@
-"""Documents: uploads taken in, results handed out in pieces."""
+"""Handlers for documents: uploads are received, and documents are sent in parts."""
 
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -15,7 +15,7 @@ from core.base.errors import Code, LoopError
 
 @dataclass(frozen=True)
 class DocumentHandlers:
-    """Answers that carry documents.
+    """Handlers for documents.
 
     Attributes:
         background: reads result folders.
@@ -58,14 +58,14 @@ class DocumentHandlers:
         return self._with(request.job, "activations", lambda document: _page(request, document.rows()))
 
     def _with(self, name: str, doc: str, answer: Callable[[Document], Reply]) -> Outcome:
-        """Answer with a document: at once where it is at hand, else when it has been read."""
+        """Answer with a document: at once if it is kept in memory, else after reading it."""
         job = self.jobs.get(name)
         document = self.documents.kept(job, doc)
         return answer(document) if document else self.background.do(lambda: answer(self.documents.read(job, doc)))
 
 
 def _page(request: messages.Activations, rows: list[tuple[float, ...]]) -> Reply:
-    """As many columns as fit from the first loop asked for on, and as many rows of these as fit."""
+    """As many loops as fit, from the first requested loop on, and as many bars of these loops as fit."""
     bars_total, loops_total = len(rows), len(rows[0]) if rows else 0
     first_bar, first_loop = request.first_bar, request.first_loop
     _require_within("first_bar", first_bar, bars_total)

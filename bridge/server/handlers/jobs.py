@@ -1,4 +1,4 @@
-"""Jobs: what is asked of them."""
+"""Handlers for jobs."""
 
 import logging
 from concurrent.futures import Future
@@ -21,11 +21,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class JobHandlers:
-    """Answers about jobs.
+    """Handlers for jobs.
 
     Attributes:
-        starts: how often one may be started.
-        background: looks at files, in the order in which jobs were asked for.
+        starts: rate limit for new jobs.
+        background: looks at files, in the order of the requests.
     """
 
     settings: BridgeSettings
@@ -86,12 +86,12 @@ class JobHandlers:
     def _start(self, request: messages.JobStart, text: str, client: str) -> Reply:
         wanted = parse_request(text)
         job = self._begin(wanted, client=client, rid=request.rid, fresh=bool(request.fresh))
-        told = ", ".join([client, *(f"{key} {value}" for key, value in wanted.host.items())])
-        _log.info("job %s for %s", job.id, wire.ascii_text(told))
+        described = ", ".join([client, *(f"{key} {value}" for key, value in wanted.host.items())])
+        _log.info("job %s for %s", job.id, wire.ascii_text(described))
         return messages.JobStartReply(request.rid, job.id, job.state.value)
 
     def _begin(self, wanted: Wanted, *, client: str, rid: str, fresh: bool = False) -> Job:
-        """Start a job, on a thread for files: folders may be slow and hashing a long file takes a while."""
+        """Start a job. Runs on a thread for files: drives may be slow, and hashing a long file takes time."""
         with open_source(wanted.path, roots=self.settings.roots) as source:
             folder = output_folder(source.path, wanted.out, configured=self.settings.out)
             content = source.content_hash(stopped=lambda: self.jobs.closed)
@@ -100,7 +100,7 @@ class JobHandlers:
 
 
 def _outcome(job: Job) -> str:
-    """The text of a status: where the result is, as a URI because replies are ASCII; or why there is none."""
+    """The text of a status: the result folder as a URI, because replies are ASCII, or the reason of a failure."""
     if job.result is None:
         return wire.ascii_text(job.text)
     uri = job.result.as_uri()

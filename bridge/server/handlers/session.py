@@ -1,4 +1,4 @@
-"""Hello to bye: what clients ask of the daemon as such."""
+"""Handlers for requests about the daemon itself, from hello to bye."""
 
 from collections.abc import Callable
 from dataclasses import astuple, dataclass
@@ -14,16 +14,16 @@ from bridge.system.running import VERSION
 from core.base.errors import Code, LoopError
 
 CAPABILITIES = ":documents:events:extract:tcp:watch:"
-_MOST = 2**31 - 1  # that a number on the wire can be
+_MOST = 2**31 - 1  # the largest integer in OSC
 
 
 @dataclass(frozen=True)
 class SessionHandlers:
-    """Answers about the daemon.
+    """Handlers for requests about the daemon.
 
     Attributes:
-        uptime: seconds since the start.
-        stop: begins the end of the daemon, and returns at once.
+        uptime: returns the seconds since the start.
+        stop: starts the shutdown of the daemon, and returns at once.
     """
 
     jobs: Jobs
@@ -45,7 +45,7 @@ class SessionHandlers:
         }
 
     def hello(self, request: messages.Hello, caller: Caller) -> Reply:
-        # The port comes first, so that a refusal is heard, too.
+        # The reply port is stored first, so that a refusal also goes to that port.
         self.clients.greet(caller.source, request.client, request.reply_port)
         if request.major > messages.MAJOR:
             raise LoopError(Code.VERSION, f"protocol {request.major} is newer than {messages.MAJOR}; update loopcube")

@@ -1,4 +1,4 @@
-"""What clients ask about the packets of others."""
+"""Handler for requests about the packets of other clients."""
 
 from dataclasses import dataclass
 
@@ -6,23 +6,23 @@ from bridge.osc import messages
 from bridge.osc.messages import Reply, TrafficRow
 from bridge.server.handlers.base import Caller, Table
 from bridge.server.sockets import Source
-from bridge.server.traffic_log import Tap, shown
+from bridge.server.traffic_log import TrafficLog, shown
 
-ROWS = 8  # in an answer: it must fit in 1,200 bytes
+ROWS = 8  # packets in an answer, which must fit in 1,200 bytes
 
 
 @dataclass(frozen=True)
 class TrafficHandlers:
-    """Answers about traffic."""
+    """Handler for the traffic log."""
 
-    tap: Tap
+    log: TrafficLog
 
     def table(self) -> Table:
         return {messages.Traffic: self.traffic}
 
     def traffic(self, request: messages.Traffic, caller: Caller) -> Reply:
-        """The packets of everybody but the caller, who knows its own."""
-        following, entries = self.tap.since(request.first, lambda entry: entry.source != caller.source, ROWS)
+        """The packets of all clients except the caller."""
+        following, entries = self.log.since(request.first, lambda entry: entry.source != caller.source, ROWS)
         rows = tuple(
             TrafficRow(entry.number, _name(entry.source), shown(entry.packet), entry.code) for entry in entries
         )

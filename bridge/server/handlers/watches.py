@@ -1,4 +1,4 @@
-"""Watched folders: added, removed and listed."""
+"""Handlers for watched folders: add, remove, list."""
 
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from bridge.watch.watched_folders import Watches
 
 @dataclass(frozen=True)
 class WatchHandlers:
-    """Answers about watched folders.
+    """Handlers for watched folders.
 
     Attributes:
         background: looks at folders.

@@ -1,4 +1,4 @@
-"""The tap and the monitor: all packets of others, how they were answered, and no token."""
+"""The traffic log and the monitor: all packets of others, how they were answered, and no token."""
 
 import dataclasses
 import io
@@ -12,10 +12,10 @@ from bridge.client.client import Client
 from bridge.client.monitor import Monitor, as_line
 from bridge.osc import messages, wire
 from bridge.osc.messages import PingReply, TrafficReply, TrafficRow
-from bridge.server import traffic_log as tap
+from bridge.server import traffic_log
 from bridge.server.service import Service
 from bridge.server.sockets import Source
-from bridge.server.traffic_log import Tap, shown
+from bridge.server.traffic_log import TrafficLog, shown
 
 OTHER = Source("127.0.0.1", 50_001, tcp=True)
 
@@ -58,7 +58,7 @@ def test_others_packets_are_told_with_their_answers_and_without_tokens(talk: Tal
 
 def test_traffic_comes_in_pages_that_fit_and_goes_on_after_a_gap(talk: Talk, other: Talk) -> None:
     path = "/\u00e9" * 300  # as long as it gets once it is ASCII
-    for number in range(tap.KEPT + 20):
+    for number in range(traffic_log.KEPT + 20):
         other("extract", f"r{number}" + "x" * 30, path, "")
     numbers: list[int] = []
     following, pages = 1, 0
@@ -67,15 +67,15 @@ def test_traffic_comes_in_pages_that_fit_and_goes_on_after_a_gap(talk: Talk, oth
         numbers += [row.number for row in rows]
         following, pages = answer.following, pages + 1
     assert numbers == sorted(set(numbers))
-    assert len(numbers) >= tap.KEPT - pages - 1  # our own questions take places, too
+    assert len(numbers) >= traffic_log.KEPT - pages - 1  # our own questions take places, too
 
 
 def test_the_tap_keeps_a_bounded_number_of_packets_of_bounded_length() -> None:
-    kept = Tap()
-    for _ in range(2 * tap.KEPT):
+    kept = TrafficLog()
+    for _ in range(2 * traffic_log.KEPT):
         kept.note(b"x" * 65_000, SOURCE, -9)
     following, entries = kept.since(0, lambda _: True, 10_000)
-    assert (following, len(entries)) == (2 * tap.KEPT + 1, tap.KEPT)
+    assert (following, len(entries)) == (2 * traffic_log.KEPT + 1, traffic_log.KEPT)
     assert max(len(entry.packet) for entry in entries) == wire.MAX_PACKET
 
 
@@ -84,7 +84,7 @@ def test_whatever_comes_is_shown_as_a_short_line_of_ascii(packet: bytes) -> None
     text = shown(packet)
     assert text.isascii()
     assert text.isprintable()
-    assert len(text) <= tap.SHOWN
+    assert len(text) <= traffic_log.SHOWN
 
 
 class ToService(Client):
