@@ -9,10 +9,10 @@
 -- @about
 --   # Extract loops from selected items
 --
---   Takes the song in each selected item apart into the loops it was built from, and lays them out on tracks:
---   stems that sum to the item, and loop clips that show which loop plays when.
+--   Extracts the loops of the song in each selected item, and lays them out on tracks: stems that sum to the
+--   item, and loop clips that show which loop plays when.
 --
---   Needs loopcube on this computer; `loopcube install reaper` puts these scripts and their settings in place.
+--   Needs loopcube on this computer; `loopcube install reaper` installs these scripts and their settings.
 
 local here = debug.getinfo(1, "S").source:match("^@(.*[/\\])")
 dofile(here .. "lib/app.lua")(here, reaper, gfx).run()

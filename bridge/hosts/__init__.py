@@ -1,1 +1,1 @@
-"""What the bridge puts where a host, or the system, looks for it."""
+"""Integration with hosts and with the system: installers, the start at log-in, and REAPER's helper process."""

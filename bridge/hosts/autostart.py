@@ -1,7 +1,8 @@
-"""The daemon, started at log-in by the system: a systemd user unit, a launchd agent or a task of Windows' scheduler.
+"""Start of the daemon at log-in: a systemd user unit, a launchd agent or a task of Windows' Task Scheduler.
 
-Writing the file starts nothing; how to is one line, told beside it. The daemon is run as `python -m bridge daemon` by
-the interpreter that loopcube is installed for, restarted when it fails, and left alone once it was stopped.
+Writing the file does not start the daemon; `Installed.start` is the command for that. The system runs
+`python -m bridge daemon` with the interpreter that loopcube is installed for. It restarts the daemon after a failure,
+but not after a stop.
 
 References: systemd.service(5) and systemd.syntax(7); launchd.plist(5); Task Scheduler schema 1.2 (MS-TSCH 2.5).
 """
@@ -22,14 +23,14 @@ from bridge.system.settings import default_home
 from core.base.errors import Code, LoopError
 
 LABEL = "org.loopcube.daemon"
-STOP_SECONDS = 10  # the daemon needs 6 at most; a system that waits shorter would kill it
+STOP_SECONDS = 10  # the system kills the daemon after this time; the daemon needs at most 6
 RESTART_SECONDS = 5
 
 _TASK_NAMESPACE = "http://schemas.microsoft.com/windows/2004/02/mit/task"
 
 
 class System(StrEnum):
-    """What starts programs at log-in."""
+    """The service that starts programs at log-in."""
 
     SYSTEMD = "systemd"
     LAUNCHD = "launchd"
@@ -38,7 +39,7 @@ class System(StrEnum):
 
 @dataclass(frozen=True)
 class Program:
-    """What is to be started: program and arguments; and for whom, which only Windows asks."""
+    """The program to start, with its arguments, and the user for whom it starts (only Windows needs the user)."""
 
     command: tuple[str, ...]
     user: str
@@ -46,7 +47,11 @@ class Program:
 
 @dataclass(frozen=True)
 class Installed:
-    """Where the file of a system lies, the commands that make the system start and forget it, and what those leave."""
+    """The file for a system, and the commands that start and remove the service.
+
+    Attributes:
+        link: a link that the start command makes and that the other command leaves behind.
+    """
 
     path: Path
     start: str
@@ -55,18 +60,18 @@ class Installed:
 
 
 def this_system() -> System:
-    """The one that this machine most likely runs."""
+    """The system that this machine most likely uses."""
     return {"darwin": System.LAUNCHD, "win32": System.WINDOWS}.get(sys.platform, System.SYSTEMD)
 
 
 def this_daemon() -> Program:
-    """The daemon of this installation, with the LOOPCUBE_HOME of whoever asks.
+    """The daemon of this installation, with the current LOOPCUBE_HOME.
 
-    -P, so that a folder named `bridge` where the system starts it is not taken for ours.
+    With -P, so that Python does not import another folder named `bridge` from the working directory.
     """
     python = Path(sys.executable)
     if python.name.lower() == "python.exe":
-        python = python.with_name("pythonw.exe")  # opens no console window
+        python = python.with_name("pythonw.exe")  # does not open a console window
     home = os.environ.get("LOOPCUBE_HOME")
     domain = os.environ.get("USERDOMAIN")
     user = f"{domain}\\{getpass.getuser()}" if domain else getpass.getuser()
@@ -75,19 +80,19 @@ def this_daemon() -> Program:
 
 
 def as_text(system: System, program: Program) -> str:
-    """The file that a system wants."""
+    """The content of the file for a system."""
     return _WRITERS[system](program)
 
 
 def installed(system: System) -> Installed:
-    """Where its file goes and what to do with it."""
+    """The path of a system's file, and the commands for it."""
     if system is System.SYSTEMD:
         units = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "systemd" / "user"
         return Installed(
             units / "loopcube.service",
             "systemctl --user daemon-reload && systemctl --user enable --now loopcube",
             "systemctl --user stop loopcube; systemctl --user daemon-reload",
-            units / "default.target.wants" / "loopcube.service",  # what `enable` makes
+            units / "default.target.wants" / "loopcube.service",  # made by `enable`
         )
     if system is System.LAUNCHD:
         path = Path.home() / "Library" / "LaunchAgents" / f"{LABEL}.plist"
@@ -101,9 +106,9 @@ def installed(system: System) -> Installed:
 
 
 def install(system: System, program: Program) -> bool:
-    """Write a system's file, whole or not at all; whether it was not there already, just like that.
+    """Write a system's file, completely or not at all. Return False if the same file exists already.
 
-    A file that differs, as one that the user edited does, is kept beside it with `.old` at the end of its name.
+    An existing file that differs, for example because the user edited it, is renamed: `.old` is added to its name.
 
     Raises:
         LoopError: WRITE_FAILED.
@@ -122,7 +127,7 @@ def install(system: System, program: Program) -> bool:
 
 
 def uninstall(system: System) -> bool:
-    """Remove a system's file; whether there was one.
+    """Remove a system's file. Return whether it existed.
 
     Raises:
         LoopError: WRITE_FAILED.
@@ -141,7 +146,7 @@ def uninstall(system: System) -> bool:
 
 
 def _encoded(system: System, text: str) -> bytes:
-    return text.encode("utf-16" if system is System.WINDOWS else "utf-8")  # schtasks reads no other
+    return text.encode("utf-16" if system is System.WINDOWS else "utf-8")  # schtasks accepts only UTF-16
 
 
 def _systemd(program: Program) -> str:
@@ -164,7 +169,7 @@ WantedBy=default.target
 
 
 def _quoted(text: str) -> str:
-    """One word of a unit file: quotes, backslashes and the % of specifiers lose their meaning."""
+    """One word of a unit file, with quotes, backslashes and % escaped."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
     return f'"{escaped}"'
 
@@ -203,7 +208,7 @@ def _windows(program: Program) -> str:
             _element("MultipleInstancesPolicy", "IgnoreNew"),
             _element("DisallowStartIfOnBatteries", "false"),
             _element("StopIfGoingOnBatteries", "false"),
-            _element("ExecutionTimeLimit", "PT0S"),  # no limit; the default ends it after three days
+            _element("ExecutionTimeLimit", "PT0S"),  # no limit; the default would stop the daemon after three days
             _element("RestartOnFailure", _element("Interval", "PT1M"), _element("Count", "3")),
         ),
         _element(

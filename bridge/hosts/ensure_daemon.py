@@ -1,4 +1,4 @@
-"""A daemon for a host that finds none: started apart from the host, so that it lives on when that is closed."""
+"""Start a daemon for a host if none runs. The daemon is independent of the host and keeps running after it closes."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ from bridge.hosts.autostart import this_daemon
 from bridge.system.settings import BridgeSettings
 from core.base.errors import Code, LoopError
 
-PATIENCE = 60.0  # seconds for it to start: the first time after an update, files are compiled
+PATIENCE = 60.0  # seconds for the daemon to start: after an update, files are compiled first
 PAUSE = 0.1
 
 
@@ -22,10 +22,10 @@ def ensure_daemon(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Client:
-    """A client of a daemon that answers.
+    """A client of a daemon that answers. The daemon is started if necessary.
 
     Raises:
-        LoopError: INTERNAL when none answers and none starts.
+        LoopError: INTERNAL when no daemon answers and none can be started.
     """
     client = _answering(settings)
     if client is not None:
@@ -37,9 +37,11 @@ def ensure_daemon(
         client = _answering(settings)
         if client is not None:
             return client
-        if started.poll() not in (None, 0):  # 0: another one was faster
+        if started.poll() not in (None, 0):  # 0: another daemon started first
             break
-    raise LoopError(Code.INTERNAL, f"the daemon does not start; `loopcube daemon` says why, or see {settings.log_file}")
+    raise LoopError(
+        Code.INTERNAL, f"the daemon does not start; `loopcube daemon` shows why, or see {settings.log_file}"
+    )
 
 
 def _answering(settings: BridgeSettings) -> Client | None:
@@ -56,7 +58,7 @@ def _answering(settings: BridgeSettings) -> Client | None:
 
 
 def _apart() -> dict[str, Any]:
-    """What makes a process survive the one that starts it, without windows or anybody's files."""
+    """Options with which a process survives its parent: no window, no open files of the parent."""
     nowhere = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     if sys.platform == "win32":
         return {**nowhere, "creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP}

@@ -1,9 +1,9 @@
--- The action: what is selected, through the window and the jobs, onto tracks. One step in each tick of REAPER.
+-- The action: selected items, the window, the jobs, and the results on tracks. One step in each tick of REAPER.
 return function(here, reaper, gfx)
   local M = {}
 
   local SECTION, LOCK = "loopcube", "running"
-  local STALE = 5 -- seconds after which a lock is one that a crash has left
+  local STALE = 5 -- seconds after which a lock counts as left by a crash
   local RECORDING = 4
   local OK, OK_CANCEL, NO_CHOICE = 1, 1, 0
   local TITLE = "loopcube"
@@ -99,7 +99,7 @@ again.]]
     if #items == 1 then view.subtitle = items[1].name end
   end
 
-  -- Everything that came, on tracks; what failed is told beside it.
+  -- Places all results on tracks, and shows the failures beside them.
   local function place()
     local entries, problems = {}, {}
     for _, job in ipairs(jobs) do
@@ -158,7 +158,7 @@ again.]]
   local function tick()
     local page = view.page
     local fine, problem = xpcall(step, lib.problem)
-    if not fine and page == "failed" then -- not even that can be shown
+    if not fine and page == "failed" then -- the error page cannot be drawn either
       leave()
       tell(problem)
     elseif not fine then
@@ -167,7 +167,7 @@ again.]]
     if not left then reaper.defer(tick) end
   end
 
-  -- What speaks against starting, or nil.
+  -- Why the action cannot start, or nil.
   local function objection()
     local _, problem = lib.transport.config()
     if problem then return problem end

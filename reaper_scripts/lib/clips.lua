@@ -1,15 +1,15 @@
--- Where clips of a loop go: as few looped items as can be without leaving the sound by more than a frame.
+-- The clips of a loop: as few looped items as possible that differ from the song's timing by one frame at most.
 --
--- A result counts bars from 1 here: `bars[b]` is the first frame of bar b after the item's start, and `heard[b]` the
--- bar of the loop's file, from 0, that sounds there, -1 where the loop is silent.
+-- Bars count from 1 here. `bars[b]` is the first frame of bar b, relative to the item's start. `heard[b]` is the bar of
+-- the loop's file, from 0, that plays there, or -1 where the loop is silent.
 local M = {}
 
-local DRIFT = 1 -- frames that a clip may be away from the song
-local SAME_GAIN = 1.06 -- half a decibel: nobody hears it
+local DRIFT = 1 -- the largest distance of a clip from the song, in frames
+local SAME_GAIN = 1.06 -- half a decibel, which is inaudible
 
 local function alike(gain, other) return math.max(gain, other) <= SAME_GAIN * math.min(gain, other) end
 
--- A function from a bar to its time in the project: the tempo map's own wherever the sound is on it, else the sound's.
+-- A function from a bar to its time in the project: the time on the tempo map if the bar is there, else its own time.
 function M.edges(bars, item, host)
   local on_map = {}
   for i, frame in ipairs(host.frames) do on_map[frame] = host.times[i] end
@@ -19,7 +19,7 @@ function M.edges(bars, item, host)
   end
 end
 
--- How many frames into the loop's file each of its bars begins, from bar 0 on.
+-- The first frame of each bar in the loop's file, from bar 0 on.
 local function offsets(loop, bars)
   local found = {}
   for bar = 0, loop.bars do found[bar] = bars[loop.start_bar + bar] - bars[loop.start_bar] end
@@ -54,7 +54,7 @@ function M.clips(loop, bars)
   return found
 end
 
--- The song's sections: runs of bars in which the same loops play, as `first`, `bars` and the `loops` by number.
+-- The song's sections: runs of bars in which the same loops play, with `first`, `bars` and the numbers of the `loops`.
 function M.sections(loops, count)
   local found, before = {}, nil
   for bar = 1, count do

@@ -1,4 +1,4 @@
--- Text and shapes in a gfx window: sizes in points, which one or more pixels make on fine displays.
+-- Text and shapes in a gfx window. Sizes are in points; on high-resolution displays a point has several pixels.
 return function(gfx)
   local M = {}
 
@@ -26,7 +26,7 @@ return function(gfx)
     gfx.rect(pixels(x), pixels(y), pixels(x + w) - pixels(x), pixels(y + h) - pixels(y), 1)
   end
 
-  -- A box with an outline, as buttons and fields have.
+  -- A box with an outline, for buttons and fields.
   function M.field(fill, edge, x, y, w, h)
     M.box(edge, x, y, w, h)
     M.box(fill, x + 1, y + 1, w - 2, h - 2)
@@ -40,7 +40,7 @@ return function(gfx)
 
   local function font(size, bold) gfx.setfont(1, FACE, pixels(size), bold and BOLD or 0) end
 
-  -- A text, cut with three dots where it is wider than that.
+  -- A text, cut and ended with three dots if it is too wide.
   local function fitted(text, width)
     if gfx.measurestr(text) <= pixels(width) then return text end
     local stops = {}
@@ -52,7 +52,7 @@ return function(gfx)
     return "..."
   end
 
-  -- One line of text, in the middle of its height; `look` has colour, size, bold, centred, right.
+  -- One line of text, centred vertically; `look` has colour, size, bold, centred, right.
   function M.text(text, x, y, w, h, look)
     font(look.size or 14, look.bold)
     ink(look.colour or M.colours.text)
@@ -61,7 +61,7 @@ return function(gfx)
     gfx.drawstr(fitted(text, w), flags, pixels(x + w), pixels(y + h))
   end
 
-  -- A text in as many lines as it needs; the height that they take.
+  -- A text in as many lines as necessary. Returns the height of the lines.
   function M.paragraph(text, x, y, w, look)
     font(look.size or 14, look.bold)
     local lines, line = {}, ""

@@ -1,12 +1,12 @@
--- What an item plays, before its take FX, to a WAV file: some of it in each call, so that REAPER stays alive.
+-- Writes the audio of an item, before its take FX, to a WAV file: a part in each call, so that REAPER stays responsive.
 return function(reaper, wav)
   local M = {}
 
-  local FRAMES = 65536 -- in one call: 20 to 40 ms
+  local FRAMES = 65536 -- frames in one call, which takes 20 to 40 ms
   local FAILED = -1
 
-  -- An export of a take: `step()` writes some and returns the part that is done, 1 when the file is whole; `close()`
-  -- lets go of everything and may be called at any time.
+  -- An export of a take. `step()` writes a part and returns the fraction that is done, 1 when the file is complete.
+  -- `close()` releases everything and may be called at any time.
   function M.start(take, item, path)
     local total = math.floor(item.length * item.rate + 0.5)
     local buffer = reaper.new_array(FRAMES * item.channels)
@@ -29,8 +29,8 @@ return function(reaper, wav)
 
     function export.step()
       local frames = math.min(FRAMES, total - done)
-      buffer.clear() -- where nothing plays, or past the end, the accessor leaves what was there
-      -- Times of a take's accessor count from the item's start.
+      buffer.clear() -- because the accessor does not overwrite the buffer in silence or after the end
+      -- Times of a take's accessor start at the item's start.
       local got = reaper.GetAudioAccessorSamples(accessor, item.rate, item.channels, done / item.rate, frames, buffer)
       if got == FAILED then error({ told = item.name .. ": REAPER cannot read its audio; is the media online?" }) end
       writer.write(buffer.table(1, frames * item.channels), frames * item.channels)

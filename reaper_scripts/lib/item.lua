@@ -1,9 +1,9 @@
--- Media items: which are selected, what they play, and where they are when work on them is done.
+-- Media items: the selected ones, their audio, and how to find them again when their jobs are done.
 return function(reaper, files)
   local M = {}
 
-  local RATES = { 8000, 192000 } -- what the daemon takes, in Hz
-  local COPIED = { -- from the item to its stems
+  local RATES = { 8000, 192000 } -- the daemon's limits, in Hz
+  local COPIED = { -- copied from the item to its stems
     "D_VOL", "D_FADEINLEN", "D_FADEOUTLEN", "D_FADEINDIR", "D_FADEOUTDIR", "D_FADEINLEN_AUTO", "D_FADEOUTLEN_AUTO",
     "C_FADEINSHAPE", "C_FADEOUTSHAPE", "C_BEATATTACHMODE", "C_AUTOSTRETCH",
   }
@@ -13,7 +13,7 @@ return function(reaper, files)
     return text
   end
 
-  -- Where a section or a reversed take comes from in the end.
+  -- The original source of a section or a reversed take.
   local function origin(source)
     local parent = reaper.GetMediaSourceParent(source)
     while parent do
@@ -50,7 +50,7 @@ return function(reaper, files)
     return values
   end
 
-  -- Why an item cannot be taken apart, or nil.
+  -- Why the loops of an item cannot be extracted, or nil.
   local function refusal(item, take, source)
     if not take or not source then return "is empty" end
     if reaper.TakeIsMIDI(take) then return "is MIDI; render it to audio first" end
@@ -90,7 +90,7 @@ return function(reaper, files)
     }
   end
 
-  -- The selected items that can be taken apart, in the project's order, and a line about each that cannot.
+  -- The selected items with audio that can be used, in the project's order, and a line about each other selected item.
   function M.selected(proj)
     local found, refused = {}, {}
     for i = 0, reaper.CountMediaItems(proj) - 1 do
@@ -110,7 +110,7 @@ return function(reaper, files)
     return found, refused
   end
 
-  -- The item of that GUID, or nil once it or its project is gone.
+  -- The item with this GUID, or nil if it or its project no longer exists.
   function M.find(proj, wanted)
     if not reaper.ValidatePtr2(0, proj, "ReaProject*") then return nil end
     for i = 0, reaper.CountMediaItems(proj) - 1 do

@@ -1,13 +1,13 @@
--- One item on its way to a result: export, wait for the helper, check what came. One step a tick of REAPER.
+-- The job of one item: export the audio, wait for the helper, check the result. One step in each tick of REAPER.
 return function(reaper, lib)
   local M = {}
 
-  local SILENCE = 30 -- seconds without a sign of life: the helper gives one a second
-  local LONGEST_TICK = 1 -- seconds: a computer that slept or a dialog that was open is no silence
-  local FAREWELL = 5 -- seconds that a cancelled helper is waited for
-  local EXPORTED, EXTRACTED = 0.1, 0.95 -- of the whole when each is done
+  local SILENCE = 30 -- seconds without a sign of life; the helper sends one each second
+  local LONGEST_TICK = 1 -- seconds; a longer pause (the computer slept, a dialog was open) is not silence
+  local FAREWELL = 5 -- seconds to wait for a cancelled helper
+  local EXPORTED, EXTRACTED = 0.1, 0.95 -- progress of the whole job after each step
   local FEWEST_BARS = 4
-  local SHORTEST_BEAT = 32 -- a 32nd note: what the daemon takes; REAPER has shorter ones
+  local SHORTEST_BEAT = 32 -- a 32nd note is the daemon's limit; REAPER has shorter ones
 
   local function request_of(item, bars, options, input, folder)
     return {
@@ -18,7 +18,7 @@ return function(reaper, lib)
     }
   end
 
-  -- An error unless everything that the result names is there and fits the item.
+  -- Raises an error unless all files of the result exist and the result fits the item.
   local function check(result, frames, item)
     local paths = { result.rest }
     for _, loop in ipairs(result.loops) do
@@ -34,7 +34,7 @@ return function(reaper, lib)
     end
   end
 
-  -- The bars of an item, and everything that its export needs.
+  -- The bars of an item, and everything that its export and its job need.
   local function prepare(proj, item)
     local bars = lib.tempo.bars(proj, item.position, item.length, item.rate)
     if #bars.frames <= FEWEST_BARS then
@@ -52,8 +52,8 @@ return function(reaper, lib)
     return bars, id, folder, input, lib.export.start(take, item, input)
   end
 
-  -- A job. `step(seconds)` moves it on; `state` is "export", "wait", "cancelling", and in the end "done", "failed" or
-  -- "cancelled"; `fraction` and `stage` tell how far it is, `problem` why it failed, `result` what it gave.
+  -- A job. `step(seconds)` continues it. `state` is "export", "wait", "cancelling", and in the end "done", "failed" or
+  -- "cancelled". `fraction` and `stage` are its progress, `problem` is the reason of a failure, `result` its result.
   function M.start(proj, item, options, spool)
     local job = { item = item, state = "export", stage = "reading the item", fraction = 0 }
     local bars, id, folder, input, export = prepare(proj, item)
@@ -65,7 +65,7 @@ return function(reaper, lib)
       job.state, job.problem = state, problem
       export.close()
       os.remove(input)
-      os.remove(folder) -- which only an empty one lets happen
+      os.remove(folder) -- works only if the folder is empty
       if helper and state ~= "done" then lib.log.add(("%s: %s %s"):format(item.name, state, problem or "")) end
     end
 
@@ -119,7 +119,7 @@ return function(reaper, lib)
       end
     end
 
-    -- Stop caring, at once; of a job that has ended, nothing.
+    -- Ends the job at once. Does nothing if the job has ended.
     function job.abandon()
       if job.ended() then return end
       if helper then helper.cancel() end
@@ -128,7 +128,7 @@ return function(reaper, lib)
 
     function job.open_report() helper.open_report() end
 
-    -- Nothing of it is needed any more, unless its helper still works or somebody will look into a failure.
+    -- Removes the job's files, unless its helper still runs or the job has failed, because they may show the cause.
     function job.forget()
       if answered and job.state ~= "failed" then helper.forget() end
     end
@@ -138,7 +138,7 @@ return function(reaper, lib)
     return job
   end
 
-  -- A job that could not even begin.
+  -- A job that could not be started.
   function M.failed(item, problem)
     local function nothing() end
     return {

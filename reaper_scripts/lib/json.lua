@@ -78,7 +78,7 @@ local function parse_string(text, at)
   end
 end
 
--- The things between an opening and a closing bracket, each read by `read(at) -> at`.
+-- The elements between an opening and a closing bracket, each read by `read(at) -> at`.
 local function parse_list(text, at, close, read)
   at = skip(text, at)
   if text:sub(at, at) == close then return at + 1 end
@@ -135,7 +135,7 @@ function parse(text, at)
   return parse_word(text, at)
 end
 
--- The value of a text; nil and a reason where it is no JSON.
+-- The value of a text; nil and a reason if it is not JSON.
 function M.decode(text)
   local fine, value, after = pcall(parse, text, 1)
   if not fine then return nil, value end

@@ -1,4 +1,4 @@
--- A log file that never grows beyond a bound. What is logged also goes to REAPER's console, without opening it.
+-- A log file of limited size. Each line also goes to REAPER's console, without opening it.
 return function(reaper, path)
   local M = { path = path }
 
@@ -15,7 +15,7 @@ return function(reaper, path)
     end
   end
 
-  -- Add a line. A log that cannot be written stops nobody's work.
+  -- Adds a line. If the log cannot be written, the work goes on.
   function M.add(text)
     rotate()
     local file = io.open(path, "ab")

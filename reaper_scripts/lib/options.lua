@@ -1,4 +1,4 @@
--- What the user can choose: each option with its choices, as shown in the window and remembered by REAPER.
+-- The options: each with its choices, as shown in the window and stored by REAPER.
 return function(reaper, json)
   local M = {}
 
@@ -25,7 +25,7 @@ return function(reaper, json)
       choices = { { "auto", "Automatic" }, { "coherent", "Exact repetition" }, { "tucker", "Tucker decomposition" } } },
   }
 
-  -- Which of an option's choices is chosen, from 1.
+  -- The number of an option's current choice, from 1.
   function M.chosen(option, options)
     for i, choice in ipairs(option.choices) do
       if choice[1] == options[option.key] then return i end
@@ -33,7 +33,7 @@ return function(reaper, json)
     return 1
   end
 
-  -- The options of the last time; whatever makes no sense is the default.
+  -- The options of the last run. An invalid value becomes the default.
   function M.load()
     local stored = json.decode(reaper.GetExtState(SECTION, KEY))
     local options = {}

@@ -1,9 +1,9 @@
--- Results on tracks, in one undo step. A failure anywhere takes everything back.
+-- Places results on tracks, in one undo step. After any failure, everything is undone.
 --
 --     <item> loops
---       Stems        a track a loop; with the rest below they sum to the item
---       Loop clips   a track a loop; looped items where it plays
---       Rest         what belongs to no loop
+--       Stems        one track for each loop; together with the rest they sum to the item
+--       Loop clips   one track for each loop; looped items where it plays
+--       Rest         the sound that belongs to no loop
 return function(reaper, lib)
   local M = {}
 
@@ -12,10 +12,10 @@ return function(reaper, lib)
   local BUILD_PEAKS = 40047 -- "Peaks: Build any missing peaks"
   local GREY = { 128, 128, 128 }
   local FADE = 0.005 -- seconds at the end of a clip, where a loop stops amid a sound
-  local BEATS = 1 -- a timebase: position, length and rate follow the tempo
-  local ACTIVATIONS = "P_EXT:loopcube_activations" -- of a clip: how strongly its loop plays in each bar
+  local BEATS = 1 -- the timebase in which position, length and rate follow the tempo
+  local ACTIVATIONS = "P_EXT:loopcube_activations" -- a clip's data: how strongly its loop plays in each bar
 
-  -- A call that has to work: once more if it fails. What it gives, or nil.
+  -- Calls a function that must succeed, a second time if it fails. Returns its result, or nil.
   local function surely(call, ...)
     local fine, value = pcall(call, ...)
     if not fine then fine, value = pcall(call, ...) end
@@ -25,7 +25,7 @@ return function(reaper, lib)
 
   local function numbered(k, label) return ("%02d %s"):format(k, label) end
 
-  -- The rows of a group of results: drums of one item share a track with the drums of the next.
+  -- The rows of a group of results. Drums of one item share a track with the drums of the next item.
   local function rows_of(entries)
     local rows, by_key = {}, {}
     for _, entry in ipairs(entries) do
@@ -137,7 +137,7 @@ return function(reaper, lib)
     end
     local values = spec.copied or { D_VOL = spec.item_volume, D_FADEINLEN = 0.0, D_FADEOUTLEN = spec.fade,
       D_FADEINLEN_AUTO = -1.0, D_FADEOUTLEN_AUTO = -1.0, C_BEATATTACHMODE = BEATS }
-    for key, value in pairs(values) do set(key, value) end -- the timebase comes after the position
+    for key, value in pairs(values) do set(key, value) end -- sets the timebase after the position
     must(reaper.GetSetMediaItemTakeInfo_String(take, "P_NAME", spec.name, true), "name a take")
     lib.tracks.mark(item, spec.source)
     if spec.activations then
@@ -183,7 +183,7 @@ return function(reaper, lib)
     lib.tracks.must(reaper.SetMediaItemInfo_Value(item, "B_MUTE", 1), "mute the item")
   end
 
-  -- Everything that changes the project. What is there already goes last, once everything new has come.
+  -- Makes all changes to the project. Earlier results are removed last, after everything new has been added.
   local function edit(proj, run, muted)
     local sources = {}
     for _, group in ipairs(run.groups) do
@@ -196,7 +196,7 @@ return function(reaper, lib)
     lib.tracks.replace(proj, sources, run.id)
   end
 
-  -- By REAPER's undo, which knows how everything was; where that is switched off, step by step.
+  -- Uses REAPER's undo, which restores everything. If undo is switched off, it reverts the changes one by one.
   local function take_back(proj, run, muted)
     if surely(reaper.Undo_CanUndo2, proj) == FAILED then
       surely(reaper.Undo_DoUndo2, proj)
@@ -223,7 +223,7 @@ return function(reaper, lib)
     if not fine then error({ told = problem }) end
   end
 
-  -- Results by the tracks that their items lie on now, and the names of items that are gone.
+  -- Groups results by the current tracks of their items. Also returns the names of items that no longer exist.
   local function grouped(proj, entries)
     local groups, by_track, gone = {}, {}, {}
     for _, entry in ipairs(entries) do
@@ -245,8 +245,9 @@ return function(reaper, lib)
     return groups, gone
   end
 
-  -- Place results: each entry has its `item`, `host` bars and `result`. Gives the names of items that are gone. Raises
-  -- an error and leaves the project as it was when anything fails, or when it or all of the items are gone.
+  -- Places results: each entry has its `item`, `host` bars and `result`. Returns the names of items that no longer
+  -- exist. Raises an error and leaves the project unchanged when anything fails, or when the project or all of the
+  -- items no longer exist.
   function M.place(proj, entries, options)
     if not reaper.ValidatePtr2(0, proj, "ReaProject*") then
       error({ told = "the project was closed; the files are in its folder, in loopcube" })

@@ -1,4 +1,4 @@
--- What to tell the user of an error: its own words where it was raised for the user, else where the log has it.
+-- The message of an error for the user: its own text if it was raised for the user, else the path of the log.
 return function(log)
   return function(problem)
     if type(problem) == "table" and problem.told then return problem.told end

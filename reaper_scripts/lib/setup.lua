@@ -1,5 +1,5 @@
--- The second action: makes the first one known to REAPER, looks whether loopcube answers, tells how to get the entry
--- in the menu of items.
+-- The second action: adds the first action to REAPER, checks whether loopcube answers, and shows how to add the entry
+-- to the item menu.
 return function(here, reaper)
   local M = {}
 

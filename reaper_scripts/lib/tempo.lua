@@ -2,7 +2,7 @@
 return function(reaper)
   local M = {}
 
-  local MOST = 100000 -- bars; a map that gives more is broken
+  local MOST = 100000 -- bars; a map with more bars is broken
 
   local function count(metres, beats, unit)
     for _, metre in ipairs(metres) do
@@ -14,7 +14,7 @@ return function(reaper)
     metres[#metres + 1] = { beats = beats, unit = unit, bars = 1 }
   end
 
-  -- The metre that most bars have, the first of several.
+  -- The metre of most bars; if several are equal, the first one.
   local function usual(metres)
     local best = { bars = 0 }
     for _, metre in ipairs(metres) do
@@ -23,11 +23,11 @@ return function(reaper)
     return best
   end
 
-  -- The whole bars between two times: `times` in seconds of the project and `frames` from the first time on, each with
-  -- the end of the last bar, and the usual metre: `beats` of a bar and `unit`, the note value of a beat. A pick-up and a
-  -- tail belong to no bar.
+  -- The whole bars of an item: their `times` in seconds of the project and their `frames` from the item's start, each
+  -- list with the end of the last bar. Also the usual metre: `beats` of a bar and `unit`, the note value of a beat. A
+  -- pick-up and a tail belong to no bar.
   function M.bars(proj, position, length, rate)
-    local slack = 0.5 / rate -- an item cut on a bar line lies within half a frame of it
+    local slack = 0.5 / rate -- an item cut on a bar line starts within half a frame of it
     local _, measure = reaper.TimeMap2_timeToBeats(proj, position)
     local times, frames, metres = {}, {}, {}
     for k = measure, measure + MOST do

@@ -1,10 +1,10 @@
--- Tracks of ours: folders put in after a track, marked so that they are found again, and taken out again.
+-- Our tracks: folders that are inserted after a track, marked so that they can be found again, and removed.
 return function(reaper, json)
   local M = {}
 
-  local RUN = "P_EXT:loopcube_run" -- of a track: the run that made it
-  local FOLDER = "P_EXT:loopcube_folder" -- of the topmost one: its regions, {{id, name}...}
-  local SOURCE = "P_EXT:loopcube_source" -- of a media item: the item whose loops it plays
+  local RUN = "P_EXT:loopcube_run" -- a track's data: the run that made it
+  local FOLDER = "P_EXT:loopcube_folder" -- data of the top track: its regions, {{id, name}...}
+  local SOURCE = "P_EXT:loopcube_source" -- a media item's data: the item whose loops it plays
   local COLOURED = 0x1000000
 
   function M.must(fine, doing)
@@ -31,7 +31,7 @@ return function(reaper, json)
     end
   end
 
-  -- The last track of the folder that begins at an index, or the track itself, and the sum of their depths.
+  -- The last track of the folder that starts at an index, or the track itself, and the sum of their depths.
   local function last_of(proj, index)
     local level = depth(reaper.GetTrack(proj, index))
     local last = index
@@ -42,7 +42,7 @@ return function(reaper, json)
     return last, level
   end
 
-  -- The colour as REAPER stores it.
+  -- A colour in REAPER's own format.
   function M.native(colour) return reaper.ColorToNative(colour[1], colour[2], colour[3]) | COLOURED end
 
   local function flatten(node, list)
@@ -64,8 +64,8 @@ return function(reaper, json)
     node.track = track
   end
 
-  -- Put a tree of tracks, which is a folder, after the track of that index: {name, colour, muted, children}. Each node
-  -- gets its `track`; the nodes in their order are returned. What the track before closed, the new last one closes.
+  -- Inserts a tree of tracks {name, colour, muted, children}, which is a folder, after the track with this index. Each
+  -- node gets its `track`. Returns the nodes in order. If the track before ended folders, the new last track ends them.
   function M.insert(proj, index, tree, run)
     local last, level = last_of(proj, index)
     local nodes = flatten(tree, {})
@@ -85,7 +85,7 @@ return function(reaper, json)
     M.must(reaper.GetSetMediaItemInfo_String(item, SOURCE, source, true), "mark an item")
   end
 
-  -- Take away the media items on a track that play loops of one of these sources; whether there were any.
+  -- Removes the media items on a track that play loops of one of these sources. Returns whether there were any.
   local function clear(track, sources)
     local found = false
     for i = reaper.CountTrackMediaItems(track) - 1, 0, -1 do
@@ -113,7 +113,7 @@ return function(reaper, json)
     end
   end
 
-  -- Whether a folder holds nothing but empty tracks of ours.
+  -- Whether a folder contains only empty tracks of ours.
   local function is_bare(proj, index, last)
     for i = index, last do
       local track = reaper.GetTrack(proj, i)
@@ -131,8 +131,8 @@ return function(reaper, json)
     end
   end
 
-  -- Take away what other runs made of these sources, {[guid] = true}. Folders that become empty go too; one that the
-  -- user has put something into stays.
+  -- Removes the results of other runs for these sources, {[guid] = true}. Folders that become empty are removed, too. A
+  -- folder to which the user has added something stays.
   function M.replace(proj, sources, run)
     for index = reaper.CountTracks(proj) - 1, 0, -1 do
       local folder = reaper.GetTrack(proj, index)
@@ -148,7 +148,7 @@ return function(reaper, json)
     end
   end
 
-  -- Take away the tracks that a run has made, whatever is on them.
+  -- Removes the tracks that a run has made, with everything on them.
   function M.erase(proj, run)
     for index = reaper.CountTracks(proj) - 1, 0, -1 do
       local track = reaper.GetTrack(proj, index)

@@ -1,18 +1,18 @@
--- The way to the daemon: a helper process, started once a job, and files in the job's folder.
+-- The connection to the daemon: a helper process, started for each job, and files in the job's folder.
 --
---     request.json   what is wanted; written here
---     events.txt     one JSON object a line, at least one a second while the helper lives; written by the helper
---     result.json    how it ended, put there whole; written by the helper
---     cancel         once it is there, the helper stops the job; written here
+--     request.json   the request; written here
+--     events.txt     one JSON object a line, at least one a second while the helper runs; written by the helper
+--     result.json    the outcome, written completely or not at all; written by the helper
+--     cancel         when this file exists, the helper cancels the job; written here
 return function(reaper, json, files, config_path)
   local M = {}
 
-  local IN_BACKGROUND = -2 -- do not wait, and open no window
+  local IN_BACKGROUND = -2 -- do not wait, and do not open a window
   local FILES = { "request.json", "events.txt", "result.json", "cancel", "helper.log" }
 
   M.how_to_install = "Install loopcube, then run in a terminal:  loopcube install reaper"
 
-  -- What `loopcube install reaper` wrote: `command` is the helper's; nil and what to do where there is none.
+  -- The file that `loopcube install reaper` wrote, with the helper's `command`. Without it: nil and what to do.
   function M.config()
     local text = files.read(config_path)
     if not text then return nil, "loopcube is not set up on this computer. " .. M.how_to_install end
@@ -40,7 +40,7 @@ return function(reaper, json, files, config_path)
     end
   end
 
-  -- A job in a new folder. `events()` are those since the last call, `result()` is nil until there is one.
+  -- A job in a new folder. `events()` returns the events since the last call, `result()` is nil until the job ends.
   function M.start(folder, request)
     local config, problem = M.config()
     if not config then error({ told = problem }) end
@@ -57,7 +57,7 @@ return function(reaper, json, files, config_path)
       local text = file:read("a")
       file:close()
       local found = {}
-      for line in text:gmatch("([^\n]*)\n") do -- a line that is not ended yet is left for later
+      for line in text:gmatch("([^\n]*)\n") do -- an incomplete line is read by a later call
         read = read + #line + 1
         found[#found + 1] = json.decode(line) or {}
       end

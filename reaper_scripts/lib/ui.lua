@@ -1,4 +1,4 @@
--- The window: a page of options, one of progress, one of what was found, one of what went wrong.
+-- The window: a page of options, one of progress, one of results, one of errors.
 --
 -- `draw(view)` shows a page and returns what the user did: "start", "cancel", "report", "close", "changed", or nil.
 return function(gfx, draw, options)
@@ -7,13 +7,13 @@ return function(gfx, draw, options)
   local TITLE, WIDTH, HEIGHT = "loopcube: extract loops", 480, 364
   local MARGIN, ROW, BUTTON = 22, 34, { w = 122, h = 32 }
   local CLOSED, ESCAPE, ENTER = -1, 27, 13
-  local MOST_ROWS = 6 -- of the map
+  local MOST_ROWS = 6 -- rows of the map
 
   local colours = draw.colours
   local mouse = { down = false, clicked = false }
 
   function M.open()
-    gfx.ext_retina = 1 -- asks for all pixels of a fine display; REAPER answers with how many make a point
+    gfx.ext_retina = 1 -- requests all pixels of a high-resolution display; REAPER then sets the pixels of a point
     gfx.init(TITLE, WIDTH, HEIGHT)
   end
 
@@ -44,7 +44,7 @@ return function(gfx, draw, options)
     draw.text(view.subtitle or "", MARGIN, 42, width - 2 * MARGIN, 20, { size = 13, colour = colours.dim })
   end
 
-  -- Let the user choose in a menu; whether something else was chosen.
+  -- Let the user choose in a menu. Returns whether the choice has changed.
   local function choose(option, chosen, x, y)
     local names = {}
     for i, choice in ipairs(option.choices) do names[i] = (i == chosen and "!" or "") .. choice[2] end
@@ -105,7 +105,7 @@ return function(gfx, draw, options)
     draw.box(colours.panel, x, y + 3, w, h - 6)
     for bar, heard in ipairs(loop.heard) do
       local from = x + w * (bar - 1) / bars
-      local gap = heard == 0 and 1 or 0 -- shows where the loop begins anew
+      local gap = heard == 0 and 1 or 0 -- shows where the loop starts again
       if heard >= 0 then draw.box(loop.colour, from + gap, y + 3, w / bars - gap, h - 6) end
     end
   end
@@ -142,7 +142,7 @@ return function(gfx, draw, options)
     local key = gfx.getchar()
     if key == CLOSED then return "close" end
     local down = gfx.mouse_cap & 1 == 1
-    mouse.clicked, mouse.down = mouse.down and not down, down -- a click is complete once the button is let go
+    mouse.clicked, mouse.down = mouse.down and not down, down -- a click is complete when the button is released
     local width, height = draw.size()
     draw.box(colours.back, 0, 0, width, height)
     head(view)

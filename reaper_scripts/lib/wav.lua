@@ -1,10 +1,10 @@
--- WAV files of 32-bit floats, written piece by piece.
+-- WAV files of 32-bit floats, written in parts.
 local M = {}
 
 local FLOAT = 3 -- WAVE_FORMAT_IEEE_FLOAT
-local HEADER = 48 -- bytes before the samples that RIFF counts
-local LARGEST = 0xFFFFFFFF - HEADER -- what RIFF can count
-local AT_ONCE = 128 -- values for one string.pack: many times faster than one by one
+local HEADER = 48 -- bytes before the samples that are part of RIFF's size
+local LARGEST = 0xFFFFFFFF - HEADER -- the most bytes of samples, because RIFF's size has 32 bits
+local AT_ONCE = 128 -- values for one string.pack, which is many times faster than one value at a time
 local FORMAT = "<" .. ("f"):rep(AT_ONCE)
 
 local function header(frames, rate, channels)
@@ -28,8 +28,8 @@ end
 
 local function refuse(path, reason) error({ told = ("%s: cannot be written (%s)"):format(path, reason) }) end
 
--- A writer for so many frames: `write(values, count)` appends interleaved samples, `close()` ends the file. What cannot
--- be written is an error, as on a full disk.
+-- A writer for a given number of frames. `write(values, count)` appends interleaved samples, `close()` ends the file.
+-- A failed write, for example on a full disk, raises an error.
 function M.create(path, frames, rate, channels)
   if frames * channels * 4 > LARGEST then refuse(path, "longer than WAV can be; choose a shorter item") end
   local file, reason = io.open(path, "wb")

@@ -1,1 +1,1 @@
-"""The Max for Live device, and its installer."""
+"""The installer of the Max for Live device."""

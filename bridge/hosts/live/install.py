@@ -1,8 +1,9 @@
-"""The Max for Live device, put into Live's User Library with the token and port that it needs to reach the daemon.
+"""Install the Max for Live device into Live's User Library, with the daemon's token and port in a file beside it.
 
-A device can be told neither by the other: Max knows no folder of the user's settings, but it looks beside the device.
+The device cannot read daemon.json, because a script in Max does not know the user's folders. But it finds files that
+lie beside the device.
 
-Reference: where the User Library lies, https://help.ableton.com/hc/en-us/articles/209774085.
+Reference for the place of the User Library: https://help.ableton.com/hc/en-us/articles/209774085.
 """
 
 import sys
@@ -24,10 +25,10 @@ FOLDER = Path("Presets") / "Audio Effects" / "Max Audio Effect" / "loopcube"
 
 @dataclass(frozen=True)
 class Installed:
-    """Where the two files lie.
+    """The paths of the two files.
 
     Attributes:
-        changed: whether the device was not there already, just like that.
+        changed: False if the same device was already installed.
     """
 
     device: Path
@@ -36,24 +37,24 @@ class Installed:
 
 
 def user_library(chosen: Path | None = None, platform: str = sys.platform) -> Path:
-    """Live's User Library: the chosen one, else where Live makes it when it is installed.
+    """Live's User Library: the chosen folder, else the folder that Live makes when it is installed.
 
     Raises:
-        LoopError: NO_SUCH_FILE when there is no such folder.
+        LoopError: NO_SUCH_FILE when the folder does not exist.
     """
-    # Documents may have been moved, to a cloud drive say; platformdirs asks Windows where they are.
+    # Documents may have been moved, for example to a cloud drive; platformdirs gets their folder from Windows.
     usual = Path.home() / "Music" if platform == "darwin" else platformdirs.user_documents_path()
     folder = chosen or usual / "Ableton" / "User Library"
     if not folder.is_dir():
-        hint = "Live shows where it is under Settings, Library; name it with --library"
-        raise LoopError(Code.NO_SUCH_FILE, f"{folder}: no User Library of Live there; {hint}")
+        hint = "Live shows its folder under Settings, Library; give that folder with --library"
+        raise LoopError(Code.NO_SUCH_FILE, f"{folder}: Live's User Library is not there; {hint}")
     return folder
 
 
 def install(library: Path, settings: BridgeSettings) -> Installed:
-    """Write device, token and port to a User Library, each whole or not at all.
+    """Write device, token and port to a User Library, each file completely or not at all.
 
-    A device that differs, as an older or an edited one does, is kept beside it with `.old` at the end of its name.
+    An existing device that differs, such as an older or an edited one, is renamed: `.old` is added to its name.
 
     Raises:
         LoopError: WRITE_FAILED; AUTH when the token cannot be used.
@@ -80,7 +81,7 @@ def install(library: Path, settings: BridgeSettings) -> Installed:
 
 
 def uninstall(library: Path) -> bool:
-    """Remove device and token from a User Library, and their folder if nothing else is in it; whether they were there.
+    """Remove device and token from a User Library, and their folder if it is then empty. Return whether any existed.
 
     Raises:
         LoopError: WRITE_FAILED.
@@ -100,5 +101,5 @@ def uninstall(library: Path) -> bool:
 
 
 def built_device() -> bytes:
-    """The frozen device that this installation brings."""
+    """The frozen device in this installation."""
     return (resources.files("bridge.hosts") / "live_device" / DEVICE).read_bytes()

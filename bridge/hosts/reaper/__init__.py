@@ -1,1 +1,1 @@
-"""What REAPER's scripts need: a helper process and an installer."""
+"""For the scripts in REAPER: a helper process and an installer."""

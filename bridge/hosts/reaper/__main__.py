@@ -1,4 +1,4 @@
-"""`python -m bridge.hosts.reaper FOLDER`: what REAPER's scripts start; the command stands in their config.json."""
+"""`python -m bridge.hosts.reaper FOLDER`: the scripts in REAPER start it. The command is in their config.json."""
 
 import sys
 

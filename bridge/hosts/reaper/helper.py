@@ -1,7 +1,8 @@
-"""The helper that REAPER's scripts start, once a job: `python -m bridge.hosts.reaper FOLDER`.
+"""The helper process that the scripts in REAPER start for each job: `python -m bridge.hosts.reaper FOLDER`.
 
-It starts the daemon if none runs, hands it the job, and tells of it in the job's folder, in the files that
-reaper_scripts/lib/transport.lua describes. It ends with the job, whatever becomes of REAPER; the daemon lives on.
+It starts the daemon if none runs, and sends the job to it. It reports the job's progress and result in the job's
+folder, in the files that reaper_scripts/lib/transport.lua describes. The helper ends with the job, even if REAPER has
+ended before. The daemon keeps running.
 """
 
 import argparse
@@ -27,21 +28,21 @@ if TYPE_CHECKING:
     from bridge.osc.messages import JobStatusReply
 
 BEAT = 1.0  # seconds between two signs of life
-LOOK = 0.2  # seconds between two looks at whether the user has cancelled
-KEPT_DAYS = 7  # folders of jobs that failed or were left alone
+LOOK = 0.2  # seconds between two checks whether the user has cancelled
+KEPT_DAYS = 7  # for the folders of jobs that failed or that nobody removed
 
 _log = logging.getLogger(__name__)
 
 
 class JobFolder:
-    """What REAPER and this process tell each other, as files."""
+    """The files through which the scripts in REAPER and this process communicate."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._one_at_a_time = threading.Lock()
 
     def request(self) -> dict[str, Any]:
-        """What REAPER wants, its folders with links resolved, as the daemon asks for."""
+        """The request from REAPER. Links in its paths are resolved, as the daemon requires."""
         text = (self.path / "request.json").read_text(encoding="utf-8", errors="replace")
         wanted: dict[str, Any] = json.loads(text)
         return wanted | {key: str(Path(wanted[key]).resolve()) for key in ("path", "out")}
@@ -51,37 +52,37 @@ class JobFolder:
         return (self.path / "cancel").exists()
 
     def tell(self, **event: object) -> None:
-        """Append an event; one without content is a sign of life."""
+        """Append an event. An event without content is a sign of life."""
         with self._one_at_a_time, (self.path / "events.txt").open("a", encoding="utf-8", newline="\n") as file:
             file.write(json.dumps(event) + "\n")
 
     def end(self, state: str, **result: object) -> None:
-        """Put the result there, whole."""
+        """Write the result, completely or not at all."""
         part = self.path / "result.json.part"
         part.write_text(json.dumps({"v": 1, "state": state, **result}, ensure_ascii=False), encoding="utf-8")
         part.replace(self.path / "result.json")
 
     def report(self) -> Path:
-        """The page of the result."""
+        """The report page of the result."""
         return Path(json.loads((self.path / "result.json").read_text(encoding="utf-8"))["report"])
 
 
 def run_job(folder: JobFolder) -> None:
-    """Do what a job's folder asks for; however it goes, a result comes of it."""
+    """Run the job of a folder. A result is written in any case, also after an error."""
     folder.tell(stage="starting loopcube")
     with _beating(folder):
         try:
             _run(folder)
         except LoopError as error:
             folder.end("failed", code=int(error.code), text=str(error))
-        except Exception as error:  # noqa: BLE001 - nobody would see the traceback; REAPER's user is told where it lies
+        except Exception as error:  # noqa: BLE001 - the traceback goes to a file, and the user gets its path
             log = folder.path / "helper.log"
             log.write_text(traceback.format_exc(), encoding="utf-8")
             folder.end("failed", code=int(Code.INTERNAL), text=f"{type(error).__name__}: please report {log}")
 
 
 def _run(folder: JobFolder) -> None:
-    from bridge.hosts.reaper.result import described, found_in  # slow to import, after the first sign of life
+    from bridge.hosts.reaper.result import described, found_in  # slow to import, so after the first sign of life
 
     request = folder.request()
     with answering_client() as client:
@@ -105,10 +106,10 @@ def _result_folder(final: "JobStatusReply") -> Path | None:
 
 
 def answering_client() -> "Client":
-    """A client of the daemon, which is started if it does not answer.
+    """A client of the daemon. The daemon is started if it does not answer.
 
     Raises:
-        LoopError: INTERNAL when it does not start.
+        LoopError: INTERNAL when the daemon does not start.
     """
     from bridge.hosts.ensure_daemon import ensure_daemon
     from bridge.system.settings_file import load_settings
@@ -118,19 +119,19 @@ def answering_client() -> "Client":
 
 @contextmanager
 def _beating(folder: JobFolder) -> Iterator[None]:
-    """Signs of life for as long as the block lasts."""
+    """Write signs of life until the block ends."""
     with _every(BEAT, folder.tell):
         yield
 
 
 @contextmanager
 def _cancelling(folder: JobFolder, job: str) -> Iterator[None]:
-    """Cancel the job once the user wants that."""
+    """Cancel the job when the user cancels it in REAPER, until the block ends."""
 
     def look() -> None:
         if folder.is_cancelled:
             try:
-                with answering_client() as client:  # its own: a client belongs to one thread
+                with answering_client() as client:  # a new client, because a client belongs to one thread
                     client.cancel(job)
             except LoopError as error:
                 _log.info("not cancelled: %s", error)
@@ -140,13 +141,13 @@ def _cancelling(folder: JobFolder, job: str) -> Iterator[None]:
 
 
 @contextmanager
-def _every(seconds: float, deed: Callable[[], object]) -> Iterator[None]:
-    """Do something again and again, on a thread, for as long as the block lasts."""
+def _every(seconds: float, action: Callable[[], object]) -> Iterator[None]:
+    """Call `action` at regular intervals on a thread, until the block ends."""
     over = threading.Event()
 
     def repeat() -> None:
         while not over.wait(seconds):
-            deed()
+            action()
 
     thread = threading.Thread(target=repeat, daemon=True)
     thread.start()
@@ -158,14 +159,14 @@ def _every(seconds: float, deed: Callable[[], object]) -> Iterator[None]:
 
 
 def remove_old(jobs: Path, now: float) -> None:
-    """Remove what is left of jobs that ended days ago."""
+    """Remove the folders of old jobs."""
     for folder in jobs.iterdir():
         if folder.is_dir() and now - folder.stat().st_mtime > KEPT_DAYS * 86_400:
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def check() -> int:
-    """Say whether the daemon answers, for the script that sets REAPER up; the exit status."""
+    """Print whether the daemon answers, for the set-up script in REAPER. Returns the exit status."""
     from bridge.system.running import VERSION
 
     try:
@@ -182,23 +183,25 @@ def check() -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line of the helper; the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m bridge.hosts.reaper", description="Helper of REAPER's scripts.")
+    """The command line of the helper. Returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bridge.hosts.reaper", description="Helper process of the scripts in REAPER."
+    )
     parser.add_argument("--home", help="as in `loopcube daemon --home`")
-    parser.add_argument("--check", action="store_true", help="say whether the daemon answers")
-    parser.add_argument("--open", action="store_true", help="show the report of the job in this folder")
+    parser.add_argument("--check", action="store_true", help="print whether the daemon answers")
+    parser.add_argument("--open", action="store_true", help="open the report of the job in this folder")
     parser.add_argument("folder", nargs="?", type=Path, help="a job's folder")
-    told = parser.parse_args(arguments)
-    if told.home:
-        os.environ["LOOPCUBE_HOME"] = told.home
-    if told.check:
+    options = parser.parse_args(arguments)
+    if options.home:
+        os.environ["LOOPCUBE_HOME"] = options.home
+    if options.check:
         return check()
-    if told.folder is None:
-        parser.error("name a job's folder")
-    folder = JobFolder(told.folder)
-    if told.open:
+    if options.folder is None:
+        parser.error("give a job's folder")
+    folder = JobFolder(options.folder)
+    if options.open:
         webbrowser.open(folder.report().as_uri())
     else:
-        remove_old(told.folder.parent, time.time())
+        remove_old(options.folder.parent, time.time())
         run_job(folder)
     return 0

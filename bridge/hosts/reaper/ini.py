@@ -1,18 +1,18 @@
-"""REAPER's own files: the list of actions, reaper-kb.ini, and of menus, reaper-menu.ini. Text in, text out.
+"""Edit REAPER's own files: the list of actions, reaper-kb.ini, and the menus, reaper-menu.ini. Text in, text out.
 
-Both have CRLF ends on Windows; whatever ends a file has are kept, as is every line that is not ours.
+Both files have CRLF line ends on Windows. The line ends of a file are kept, and so is every line that is not ours.
 
-In reaper-kb.ini an action is `SCR <flags> <section> RS<id> "Custom: <file name>" <path>`, its path below Scripts;
-the id is the SHA-1 of that path in upper case. In reaper-menu.ini a menu is a section of `item_<n>=<command> <text>`,
-counted from 0 without gaps. A section stands in place of REAPER's own menu: where there is none, a new one would hide
-that.
+In reaper-kb.ini an action is `SCR <flags> <section> RS<id> "Custom: <file name>" <path>`, with its path below Scripts.
+The id is the SHA-1 of that path in upper case. In reaper-menu.ini a menu is a section of lines `item_<n>=<command>
+<text>`, numbered from 0 without gaps. Such a section replaces REAPER's built-in menu. Therefore no section is added: a
+new one would hide the built-in menu.
 """
 
 import hashlib
 import re
 from dataclasses import dataclass
 
-NEW_INSTANCE = 516  # a second launch starts a second instance, which says that the first one runs
+NEW_INSTANCE = 516  # a second launch starts a second instance, which reports that the first one is running
 MAIN_SECTION = 0
 ITEM_MENU = "Media item context"
 
@@ -20,7 +20,7 @@ _ITEM = re.compile(r"item_(\d+)=(\S*)")
 
 
 def command_id(path: str) -> str:
-    """What REAPER calls the action of a script below Scripts, `path` with forward slashes.
+    """REAPER's id for the action of a script. `path` is below Scripts, with forward slashes.
 
     >>> command_id("Cockos/lyrics.lua")
     'RS1ee9bb229dabffe151848d7efa3c10f748e1a1cf'
@@ -31,7 +31,7 @@ def command_id(path: str) -> str:
 
 @dataclass(frozen=True)
 class Script:
-    """A script that is an action: where it lies below Scripts, and what its entry in a menu says."""
+    """A script that is an action: its path below Scripts, and the text of its menu entry."""
 
     path: str
     text: str
@@ -48,7 +48,7 @@ class Script:
 
 
 def with_action(text: str, script: Script) -> str:
-    """reaper-kb.ini with that action, once; keys bound to it stay bound."""
+    """reaper-kb.ini with one line for this action. Keys bound to the action stay bound."""
     lines = _lines(text)
     if any(line.strip() == script.line for line in lines):
         return text
@@ -57,17 +57,17 @@ def with_action(text: str, script: Script) -> str:
 
 
 def without_action(text: str, script: Script) -> str:
-    """reaper-kb.ini without that action, and without the keys that were bound to it."""
+    """reaper-kb.ini without this action, and without the keys that were bound to it."""
     return "".join(line for line in _lines(text) if not {script.id, f"_{script.id}"} & set(line.split()))
 
 
 def has_menu(text: str) -> bool:
-    """Whether the user has changed the menu of items, so that an entry can be added."""
+    """Whether the user has customised the item menu, so that an entry can be added."""
     return _section(_lines(text)) is not None
 
 
 def with_entry(text: str, script: Script) -> str:
-    """reaper-menu.ini with an entry at the end of the menu of items, once; as it was where there is no such section."""
+    """reaper-menu.ini with one entry at the end of the item menu. Without a section for that menu, it is unchanged."""
     lines = _lines(text)
     found = _section(lines)
     if found is None or any(_is_ours(line, script) for line in lines[found[0] : found[1]]):
@@ -80,7 +80,7 @@ def with_entry(text: str, script: Script) -> str:
 
 
 def without_entry(text: str, script: Script) -> str:
-    """reaper-menu.ini without our entries; those after them move up, as numbers must be contiguous."""
+    """reaper-menu.ini without our entries. Later entries are renumbered, because numbers must be contiguous."""
     lines = _lines(text)
     found = _section(lines)
     if found is None or not any(_is_ours(line, script) for line in lines[found[0] : found[1]]):
@@ -101,7 +101,7 @@ def without_entry(text: str, script: Script) -> str:
 
 
 def _section(lines: list[str]) -> tuple[int, int] | None:
-    """From the line after the section's head to the one after its last."""
+    """The section's range of lines: from the line after its head to the line after its last one."""
     for start, line in enumerate(lines, start=1):
         if line.strip().lower() == f"[{ITEM_MENU}]".lower():
             rest = (i for i in range(start, len(lines)) if lines[i].startswith("["))
@@ -115,7 +115,7 @@ def _is_ours(line: str, script: Script) -> bool:
 
 
 def _lines(text: str) -> list[str]:
-    """The lines of a text with their ends, each its own; the last gets one."""
+    """The lines of a text, each with its own line end. A missing end of the last line is added."""
     lines = re.findall(r"[^\n]*\n|[^\n]+", text)
     if lines and not lines[-1].endswith("\n"):
         lines[-1] += _end(text)

@@ -1,7 +1,7 @@
-"""REAPER's scripts put where it looks for them, the action made known to it, and all of that taken away again.
+"""Install and uninstall the scripts for REAPER and their action.
 
-What REAPER itself writes, reaper-kb.ini and reaper-menu.ini, is only changed while REAPER is closed, and is kept beside
-it as it was.
+REAPER's own files, reaper-kb.ini and reaper-menu.ini, are changed only while REAPER is closed. A backup of each is kept
+beside it.
 """
 
 import json
@@ -26,7 +26,7 @@ ACTION = Script("loopcube/loopcube_Extract loops from selected items.lua", "Extr
 KEYS, MENU = "reaper-kb.ini", "reaper-menu.ini"
 PROGRAMS = {"reaper", "reaper.exe"}
 CLICKS = """\
-To have it in the menu of an item, in REAPER:
+To add it to the item menu, in REAPER:
   1. Options > Customize menus/toolbars
   2. choose "Media item context" at the top
   3. Add > Action
@@ -35,7 +35,7 @@ To have it in the menu of an item, in REAPER:
 
 @dataclass(frozen=True)
 class Reaper:
-    """One REAPER: its folder for settings, and whether it runs now."""
+    """An installed REAPER: its settings folder, and a function that returns whether REAPER is running."""
 
     resources: Path
     is_running: Callable[[], bool]
@@ -46,7 +46,7 @@ class Reaper:
 
     @property
     def data(self) -> Path:
-        """What the scripts read and write: config.json, loopcube.log, jobs. Also those that came by another way."""
+        """The folder for the scripts' files: config.json, loopcube.log, jobs. Scripts from ReaPack use it, too."""
         return self.resources / "loopcube"
 
     @property
@@ -55,10 +55,10 @@ class Reaper:
 
 
 def find_reaper(resources: Path | None = None) -> Reaper:
-    """The REAPER of this user, or the one with that folder ("Show REAPER resource path" in its Options menu).
+    """The REAPER of this user, or the one with the given folder ("Show REAPER resource path" in the Options menu).
 
     Raises:
-        LoopError: NO_SUCH_FILE when there is no such folder.
+        LoopError: NO_SUCH_FILE when the folder does not exist.
     """
     resources = resources or _usual_folder()
     if not resources.is_dir():
@@ -68,48 +68,48 @@ def find_reaper(resources: Path | None = None) -> Reaper:
 
 
 def runs_here() -> bool:
-    """Whether REAPER runs on this machine."""
+    """Whether REAPER is running on this machine."""
     return any((process.info["name"] or "").lower() in PROGRAMS for process in psutil.process_iter(["name"]))
 
 
 def install(reaper: Reaper, *, menu: bool = False, now: Callable[[], datetime] = datetime.now) -> Iterator[str]:
-    """Install, and yield what was done and what is left to do; a second time changes nothing.
+    """Install, and yield lines about what was done and what is left to do. A second call changes nothing.
 
     Raises:
         LoopError: WRITE_FAILED.
     """
-    with _told(reaper.resources):
+    with _write_errors(reaper.resources):
         _copy_scripts(reaper.scripts)
         reaper.data.mkdir(exist_ok=True)
         _write(reaper.config, json.dumps(_config(), indent=2).encode())
         yield f"the scripts are in {reaper.scripts}"
         if reaper.is_running():
-            yield "REAPER is running: close it and run this again, or load the script in its list of actions"
+            yield "REAPER is running: close it and run this command again, or load the script in REAPER's action list"
             yield CLICKS
             return
         _edit(reaper.resources / KEYS, lambda text: reaper_ini.with_action(text, ACTION), now)
-        yield 'the action "loopcube_Extract loops from selected items" is in REAPER\'s list of actions'
+        yield 'the action "loopcube_Extract loops from selected items" is in REAPER\'s action list'
         yield from _add_to_menu(reaper.resources / MENU, now) if menu else [CLICKS]
 
 
 def _add_to_menu(path: Path, now: Callable[[], datetime]) -> Iterator[str]:
     if not reaper_ini.has_menu(_read(path)):
-        yield "the menu of items is REAPER's own, to which nobody but you can add"
+        yield "the item menu is REAPER's built-in one; only you can add entries to it"
         yield CLICKS
         return
     _edit(path, lambda text: reaper_ini.with_entry(text, ACTION), now)
-    yield f'"{ACTION.text}" is at the end of the menu of items'
+    yield f'"{ACTION.text}" is at the end of the item menu'
 
 
 def uninstall(reaper: Reaper, *, now: Callable[[], datetime] = datetime.now) -> Iterator[str]:
-    """Take away what `install` put there, and yield what was done.
+    """Remove everything that `install` added, and yield a line about it.
 
     Raises:
-        LoopError: WRITE_FAILED; WRONG_STATE while REAPER runs, which would bring its entries back.
+        LoopError: WRITE_FAILED; WRONG_STATE while REAPER is running, because it would write its entries again.
     """
     if reaper.is_running():
         raise LoopError(Code.WRONG_STATE, "REAPER is running; close it, then uninstall")
-    with _told(reaper.resources):
+    with _write_errors(reaper.resources):
         _edit(reaper.resources / MENU, lambda text: reaper_ini.without_entry(text, ACTION), now)
         _edit(reaper.resources / KEYS, lambda text: reaper_ini.without_action(text, ACTION), now)
         logs = [reaper.data / name for name in ("loopcube.log", "loopcube.log.old")]
@@ -123,7 +123,7 @@ def uninstall(reaper: Reaper, *, now: Callable[[], datetime] = datetime.now) -> 
 
 
 def scripts_folder() -> Path:
-    """Where the scripts lie: inside the installed package, or beside it in a clone."""
+    """The folder of the scripts: inside the installed package, or beside it in a clone."""
     inside = Path(__file__).resolve().parents[1] / "reaper_scripts"
     return inside if inside.is_dir() else Path(__file__).resolve().parents[3] / "reaper_scripts"
 
@@ -131,7 +131,7 @@ def scripts_folder() -> Path:
 def helper_command() -> list[str]:
     """The command that the scripts start, without the job's folder."""
     python, *arguments = this_daemon().command
-    home = arguments[arguments.index("daemon") + 1 :]  # --home of whoever asks
+    home = arguments[arguments.index("daemon") + 1 :]  # --home, if LOOPCUBE_HOME is set
     return [python, "-P", "-m", "bridge.hosts.reaper", *home]
 
 
@@ -148,7 +148,7 @@ def _usual_folder() -> Path:
 
 
 def _ours(folder: Path) -> list[Path]:
-    """The scripts of ours in a folder."""
+    """Our scripts in a folder."""
     return [*folder.glob("loopcube_*.lua"), *folder.glob("lib/*.lua")]
 
 
@@ -160,16 +160,16 @@ def _copy_scripts(target: Path) -> None:
         _write(target / path, (source / path).read_bytes())
     for path in _ours(target):
         if path.relative_to(target) not in wanted:
-            path.unlink()  # of an older version
+            path.unlink()  # a script of an older version
 
 
 def _read(path: Path) -> str:
-    """A settings file, byte for byte: REAPER writes UTF-8, but names in it may be anything."""
+    """The content of a settings file, without loss: REAPER writes UTF-8, but names in it may have any bytes."""
     return path.read_bytes().decode("utf-8", errors="surrogateescape") if path.exists() else ""
 
 
 def _edit(path: Path, change: Callable[[str], str], now: Callable[[], datetime]) -> None:
-    """Change a file whole or not at all; as it was, it is kept with the time at the end of its name."""
+    """Change a file, completely or not at all. A backup with the time in its name is kept."""
     before = _read(path)
     after = change(before)
     if after == before:
@@ -186,8 +186,8 @@ def _write(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def _told(folder: Path) -> Iterator[None]:
-    """Failures of the file system as LoopErrors."""
+def _write_errors(folder: Path) -> Iterator[None]:
+    """Turn an OSError of the block into a LoopError."""
     try:
         yield
     except OSError as error:

@@ -1,7 +1,7 @@
-"""The index with which ReaPack installs the scripts: `python -m bridge.hosts.reaper.pack URL > index.xml`.
+"""The index from which ReaPack installs the scripts: `python -m bridge.hosts.reaper.pack URL > index.xml`.
 
-URL is where the files of reaper_scripts/ can be fetched from once they are published, such as a tag's raw files. What
-the index says comes from the head of the action's script: its description, author, version, changelog and about.
+URL is the address of the published files of reaper_scripts/, such as the raw files of a tag. The content of the index
+comes from the head of the action's script: its description, author, version, changelog and about.
 
 Reference: ReaPack's index format 1, as reapack-index writes it.
 """
@@ -21,7 +21,7 @@ _TAG = re.compile(r"-- @(\w+)(?: (.*))?")
 
 
 def header(script: Path) -> dict[str, str]:
-    """The tags at the head of a script; those of several lines without their indentation."""
+    """The tags at the head of a script. Tags of several lines lose their indentation."""
     found: dict[str, list[str]] = {}
     lines: list[str] = []
     for line in script.read_text(encoding="utf-8").splitlines():
@@ -35,7 +35,7 @@ def header(script: Path) -> dict[str, str]:
 
 
 def index(folder: Path, url: str, now: datetime) -> str:
-    """The index of the scripts in a folder, published at a URL."""
+    """The index of the scripts in a folder that are published at a URL."""
     main = folder / Path(ACTION.path).name
     tags = header(main)
     root = ElementTree.Element("index", version="1", name="loopcube")
@@ -64,7 +64,7 @@ def _provided(folder: Path, main: Path, text: str) -> Iterator[tuple[Path, bool]
 
 
 def _rtf(text: str) -> str:
-    """A text as ReaPack shows it."""
+    """A text as RTF, the format that ReaPack displays."""
     escaped = "".join(f"\\{char}" if char in "\\{}" else char for char in text)
     ascii_only = "".join(char if char.isascii() else f"\\u{ord(char)}?" for char in escaped)
     return "{\\rtf1 " + ascii_only.replace("\n", "\\line ") + "}"

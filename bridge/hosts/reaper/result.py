@@ -1,4 +1,4 @@
-"""A result folder as REAPER's scripts read it: absolute paths, and for each bar what sounds in it and how loud."""
+"""A result folder in the form that the scripts in REAPER read: absolute paths, loop bar and gain of each bar."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from core.results.read import read_result
 
 
 def described(folder: Path) -> dict[str, Any]:
-    """What lies in a result folder. `bars` are frames; loops count their `start_bar` from 1, as Lua does.
+    """The content of a result folder. `bars` are in frames. `start_bar` counts from 1, as in Lua.
 
     Raises:
         LoopError: as `core.results.read.read_result`.
@@ -34,22 +34,22 @@ def described(folder: Path) -> dict[str, Any]:
 
 
 def found_in(parent: Path) -> Path:
-    """The one result folder inside another, for a path too long to be told over the wire.
+    """The only result folder inside another folder. Needed when its path is too long for an OSC reply.
 
     Raises:
-        LoopError: NO_SUCH_FILE unless there is just one.
+        LoopError: NO_SUCH_FILE unless there is exactly one.
     """
     found = [manifest.parent for manifest in parent.glob("*/manifest.json")]
     if len(found) != 1:
-        raise LoopError(Code.NO_SUCH_FILE, f"{parent}: holds {len(found)} results, not one; try again")
+        raise LoopError(Code.NO_SUCH_FILE, f"{parent}: has {len(found)} results instead of one; try again")
     return found[0]
 
 
 def _loop(number: int, part: Part, stem: Path, loop: Path, grid: BarGrid) -> dict[str, Any]:
-    heard, gains = [-1] * grid.bars, [0.0] * grid.bars
+    loop_bars, gains = [-1] * grid.bars, [0.0] * grid.bars
     for once in passes(part, grid):
         for i in range(once.bars):
-            heard[once.bar + i], gains[once.bar + i] = once.offset + i, round(once.gain, 6)
+            loop_bars[once.bar + i], gains[once.bar + i] = once.offset + i, round(once.gain, 6)
     colour = loop_colour(number)
     return {
         "label": part.label,
@@ -59,6 +59,6 @@ def _loop(number: int, part: Part, stem: Path, loop: Path, grid: BarGrid) -> dic
         "stem": str(stem),
         "loop": str(loop),
         "activations": [round(float(value), 4) for value in part.activations],
-        "heard": heard,
+        "heard": loop_bars,
         "gains": gains,
     }

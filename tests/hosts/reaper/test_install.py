@@ -33,7 +33,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_scripts_configuration_action_and_menu(reaper: Reaper) -> None:
     said = list(install(reaper, menu=True, now=now))
-    assert "end of the menu" in said[-1]
+    assert "end of the item menu" in said[-1]
     there = contents(reaper.scripts)
     assert there == {name: text for name, text in contents(SCRIPTS).items() if name.endswith(".lua")}
     config = json.loads(reaper.config.read_text())
