@@ -1,8 +1,8 @@
-"""The command line, one file a subcommand."""
+"""The command line: one file for each subcommand."""
 
 
 def main() -> None:
-    """The `loopcube` command; its parts are imported when it runs."""
+    """The `loopcube` command. Its modules are imported only when it runs."""
     from bridge.cli.app import main as run
 
     run()

@@ -1,7 +1,7 @@
-"""The `loopcube` command: one subcommand a module.
+"""The `loopcube` command: one module for each subcommand.
 
-Results go to stdout, everything else to stderr. Exit status: 0 done, 2 a mistake that the user can mend, said in one
-line with its code, 130 stopped by Ctrl-C, 143 by SIGTERM. What is slow to import is imported inside the commands.
+Results go to stdout, everything else to stderr. Exit status: 0 done; 2 an error, shown in one line with its code; 130
+stopped by Ctrl-C; 143 stopped by SIGTERM. Modules that are slow to import are imported inside the commands.
 """
 
 import sys
@@ -18,7 +18,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,  # plain help starts in half the time
-    help="Take a finished song apart into the loops it was built from.",
+    help="Extract the loops from which a finished song was built.",
 )
 
 

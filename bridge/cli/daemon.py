@@ -1,4 +1,4 @@
-"""`loopcube daemon`: starts the daemon, tells how it is, stops it, shows its log."""
+"""`loopcube daemon`: runs the daemon, or shows its status, stops it or shows its log."""
 
 import os
 import time
@@ -13,7 +13,7 @@ from core.base.errors import Code, LoopError
 
 NO_PORT = 3  # exit status
 LINES = 40
-STOP_SECONDS = 8.0  # the daemon promises 6
+STOP_SECONDS = 8.0  # the daemon stops within 6
 
 
 def register(app: typer.Typer) -> None:
@@ -26,11 +26,11 @@ def daemon(
     out: Out = None,
     workers: Workers = None,
     home: Annotated[Path | None, typer.Option(help="Folder for settings, token, jobs and log.")] = None,
-    status: Annotated[bool, typer.Option("--status", help="Only tell how the running one is.")] = False,
-    stop: Annotated[bool, typer.Option("--stop", help="Only stop the running one.")] = False,
-    log: Annotated[bool, typer.Option("--log", help="Only show the end of its log.")] = False,
+    status: Annotated[bool, typer.Option("--status", help="Only show the running daemon's status.")] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="Only stop the running daemon.")] = False,
+    log: Annotated[bool, typer.Option("--log", help="Only show the end of the daemon's log.")] = False,
 ) -> None:
-    """Serve hosts and `loopcube send` on this machine until stopped."""
+    """Run the daemon, which serves hosts and `loopcube send`."""
     from bridge.system.settings_file import load_settings
 
     if home is not None:
@@ -39,7 +39,7 @@ def daemon(
     if status + stop + log > 1:
         raise LoopError(Code.ARGUMENTS, "give one of --status, --stop and --log at a time")
     if status:
-        _tell_status(settings)
+        _show_status(settings)
     elif stop:
         _stop(settings)
     elif log:
@@ -55,7 +55,7 @@ def _serve(settings: BridgeSettings) -> None:
     log_to_console()
     try:
         serve(settings, work_of(settings), warm=warm_up)
-    except AlreadyRunningError as error:  # what the user wants is there
+    except AlreadyRunningError as error:  # not an error for the user: a daemon runs
         typer.echo(error.message)
     except LoopError as error:
         if error.code is not Code.LIMIT:
@@ -64,7 +64,7 @@ def _serve(settings: BridgeSettings) -> None:
         raise typer.Exit(NO_PORT) from error
 
 
-def _tell_status(settings: BridgeSettings) -> None:
+def _show_status(settings: BridgeSettings) -> None:
     from bridge.client.client import Client
     from bridge.system.running import find_daemon
 
@@ -87,7 +87,7 @@ def _stop(settings: BridgeSettings) -> None:
     until = time.monotonic() + STOP_SECONDS
     while (found := find_daemon(settings)) and found.boot_id == running.boot_id:
         if time.monotonic() > until:
-            raise LoopError(Code.INTERNAL, f"process {running.pid} does not end; end it yourself, no job is lost")
+            raise LoopError(Code.INTERNAL, f"process {running.pid} does not end; end it yourself: no job is lost")
         time.sleep(0.05)
     typer.echo("stopped")
 

@@ -1,4 +1,4 @@
-"""`loopcube demo`: a song whose loops are known, taken apart, and how close that came."""
+"""`loopcube demo`: extract the loops of a synthesised song, and compare them with the true loops."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +22,7 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for the song and the result.")] = Path("loopcube-demo"),
     method: Annotated[str, typer.Option(help="As in extract.")] = "auto",
 ) -> None:
-    """Make a song of known loops, take it apart, tell how well it went."""
+    """Extract the loops of a synthesised song, and score them."""
     from rich.console import Console
 
     from bridge.cli.loop_table import loop_table
@@ -32,7 +32,7 @@ def demo(
     from core.extraction.ladder import Settings, extract
     from core.results.write import check_writable, write_result
 
-    settings = Settings(method=method)  # type: ignore[arg-type]  # it checks
+    settings = Settings(method=method)  # type: ignore[arg-type]  # Settings checks it
     check_writable(out)
     with progress_bar() as progress:
         progress(0.0, "song")
@@ -45,13 +45,13 @@ def demo(
         write_song(song, out)
     Console().print(loop_table(extraction, columns=truth_columns(song, extraction, ours)))
     typer.echo(f"SDR over the {song.loops} known loops, a missing one counting 0: {ours.sdr.mean():.1f} dB on average")
-    typer.echo(f"for scale, the ideal ratio mask, made from the true loops: {mask.sdr.mean():.1f} dB")
-    typer.echo("an easy song: its loops repeat to the sample, and its tempo is told; more than 100 dB counts as 100")
+    typer.echo(f"for comparison, the ideal ratio mask, made from the true loops: {mask.sdr.mean():.1f} dB")
+    typer.echo("this song is easy: its loops repeat exactly and its tempo is given; values above 100 dB count as 100")
     typer.echo(str(folder))
 
 
 def named_demo(out: Path) -> "Song":
-    """The demo's song under a name that nothing in the folder has yet: demo, demo-2 and so on."""
+    """The demo's song, with a name that is not yet used in the folder: demo, demo-2 and so on."""
     from core.base.names import numbered
     from core.evaluation.songs import demo_song
 
@@ -62,7 +62,7 @@ def named_demo(out: Path) -> "Song":
 
 
 def known_bars(song: "Song") -> "BarGrid":
-    """The bars as a user would tell them: by the song's tempo."""
+    """The bars from the song's tempo, as a user would give them."""
     from core.audio.bars import bars_from_tempo
     from core.evaluation.songs.demo import BPM
 
@@ -70,7 +70,7 @@ def known_bars(song: "Song") -> "BarGrid":
 
 
 def write_song(song: "Song", out: Path) -> None:
-    """The song, and its true loops wherever they play, beside the result."""
+    """Write the song and its true stems beside the result."""
     from core.audio.wav import write_wav
 
     name = song.mixture.name
@@ -82,7 +82,7 @@ def write_song(song: "Song", out: Path) -> None:
 
 
 def truth_columns(song: "Song", extraction: "Extraction", ours: "Match") -> dict[str, list[str]]:
-    """For each extracted loop the true one that it matches, and its SDR."""
+    """For each extracted loop: the true loop that it matches, and its SDR."""
     known = {int(j): k for k, j in enumerate(ours.estimate) if j >= 0}
     rows = [known.get(j) for j in range(len(extraction.loops))]
     return {

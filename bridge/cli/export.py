@@ -1,4 +1,4 @@
-"""`loopcube export`: a result in the format of another program."""
+"""`loopcube export`: write a result in the format of another program."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -22,11 +22,11 @@ def register(app: typer.Typer) -> None:
 def export(
     result: Annotated[Path, typer.Argument(help="Result folder.", show_default=False)],
     to: Annotated[str, typer.Option("--to", help="midi, rpp (REAPER), dawproject or csv.", show_default=False)],
-    out: Annotated[Path | None, typer.Option(help="File to write; in the result folder if left out.")] = None,
+    out: Annotated[Path | None, typer.Option(help="File to write; by default in the result folder.")] = None,
 ) -> None:
-    """Write a result for another program: MIDI, REAPER, DAWproject or CSV.
+    """Write a result as MIDI, REAPER project, DAWproject or CSV.
 
-    Nothing is overwritten: where the file is there already, the new one's name ends in -2, -3 and so on.
+    Nothing is overwritten: if the file exists, -2, -3 and so on is added to the name of the new one.
     """
     if to not in FORMATS:
         raise LoopError(Code.ARGUMENTS, f"--to must be one of {', '.join(FORMATS)}, got {to}")
@@ -42,10 +42,10 @@ def export(
 
 
 def writer(result: "Result", to: str, home: Path) -> Callable[[Path], None]:
-    """What writes a result to a file in one of `FORMATS`.
+    """The function that writes a result to a file in one of `FORMATS`.
 
     Args:
-        home: the folder that the file will be in.
+        home: the folder of the file.
     """
     if to == "rpp":
         from core.results.exports.rpp import write_rpp

@@ -1,6 +1,6 @@
-"""`loopcube install` and `loopcube uninstall`: what puts loopcube where the system and the hosts look for it.
+"""`loopcube install` and `loopcube uninstall`: for the system's start at log-in, for REAPER and for Live.
 
-Each host adds its command to both groups in `register`.
+`register` adds a command for each of them to both groups.
 """
 
 from pathlib import Path
@@ -11,20 +11,22 @@ import typer
 from bridge.hosts.autostart import System
 
 Print = Annotated[bool, typer.Option("--print", help="Print the file instead of writing it.")]
-For = Annotated[System | None, typer.Option("--system", help="This machine's, if left out.", show_default=False)]
+For = Annotated[System | None, typer.Option("--system", help="By default this machine's system.", show_default=False)]
 Library = Annotated[
-    Path | None, typer.Option(help="Live's User Library; where Live makes it, if left out.", show_default=False)
+    Path | None, typer.Option(help="Live's User Library; by default where Live makes it.", show_default=False)
 ]
 ResourcePath = Annotated[
     Path | None,
-    typer.Option(help="REAPER's own folder, if it is not the usual one.", show_default=False),
+    typer.Option(help="REAPER's resource folder, if it is not the usual one.", show_default=False),
 ]
 
 
 def register(app: typer.Typer) -> None:
     """Add both groups to an application."""
-    install = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Put loopcube where others look for it.")
-    uninstall = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Take away what `install` put there.")
+    install = typer.Typer(
+        no_args_is_help=True, rich_markup_mode=None, help="Install loopcube into a host or the system."
+    )
+    uninstall = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Remove what `install` added.")
     install.command("service")(install_service)
     uninstall.command("service")(uninstall_service)
     install.command("reaper")(install_reaper)
@@ -36,10 +38,12 @@ def register(app: typer.Typer) -> None:
 
 
 def install_reaper(
-    menu: Annotated[bool, typer.Option("--menu", help="Also to the menu of items, if you have changed that.")] = False,
+    menu: Annotated[
+        bool, typer.Option("--menu", help="Also add it to the item menu, if you have customised it.")
+    ] = False,
     resource_path: ResourcePath = None,
 ) -> None:
-    """Put the scripts into REAPER, and the action into its list."""
+    """Add the scripts and the action to REAPER."""
     from bridge.hosts.reaper.install import find_reaper, install
 
     for line in install(find_reaper(resource_path), menu=menu):
@@ -47,7 +51,7 @@ def install_reaper(
 
 
 def uninstall_reaper(resource_path: ResourcePath = None) -> None:
-    """Take the scripts and the action out of REAPER."""
+    """Remove the scripts and the action from REAPER."""
     from bridge.hosts.reaper.install import find_reaper, uninstall
 
     for line in uninstall(find_reaper(resource_path)):
@@ -55,7 +59,7 @@ def uninstall_reaper(resource_path: ResourcePath = None) -> None:
 
 
 def install_service(system: For = None, only_print: Print = False) -> None:
-    """Have the daemon started at log-in."""
+    """Start the daemon at log-in."""
     from bridge.hosts import autostart
 
     wanted, program = system or autostart.this_system(), autostart.this_daemon()
@@ -68,7 +72,7 @@ def install_service(system: For = None, only_print: Print = False) -> None:
 
 
 def uninstall_service(system: For = None) -> None:
-    """Have the daemon started at log-in no more."""
+    """Stop starting the daemon at log-in."""
     from bridge.hosts import autostart
 
     there = autostart.installed(wanted := system or autostart.this_system())
@@ -77,7 +81,7 @@ def uninstall_service(system: For = None) -> None:
 
 
 def install_live(library: Library = None) -> None:
-    """Put the device for Ableton Live into Live's User Library."""
+    """Add the device for Ableton Live to Live's User Library."""
     from bridge.hosts.live import install as live
     from bridge.system.settings_file import load_settings
 
@@ -87,7 +91,7 @@ def install_live(library: Library = None) -> None:
 
 
 def uninstall_live(library: Library = None) -> None:
-    """Take the device for Ableton Live out of Live's User Library."""
+    """Remove the device for Ableton Live from Live's User Library."""
     from bridge.hosts.live import install as live
 
     folder = live.user_library(library) / live.FOLDER

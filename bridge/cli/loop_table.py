@@ -1,4 +1,4 @@
-"""How an extraction looks in a terminal."""
+"""The table of an extraction's loops in a terminal."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -9,11 +9,11 @@ from rich.text import Text
 from core.extraction.ladder import Extraction
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
-FAINT = 0.05  # an activation below this is drawn as silence, so that the eye sees the map
+FAINT = 0.05  # a smaller activation is drawn as silence, so that the pattern is visible
 
 
 def loop_table(extraction: Extraction, *, columns: Mapping[str, Sequence[str]] | None = None) -> Table:
-    """A row for each loop: name, length and the bars that it plays in; `columns` adds more, by title."""
+    """A row for each loop: name, length and the bars in which it plays. `columns` adds columns, by title."""
     extra = columns or {}
     table = Table(box=box.SIMPLE_HEAD, title=f"{_title(extraction)}", title_justify="left", title_style="bold")
     table.add_column("loop")
@@ -24,7 +24,7 @@ def loop_table(extraction: Extraction, *, columns: Mapping[str, Sequence[str]] |
     table.add_column("where it plays", overflow="fold")
     for index, loop in enumerate(extraction.loops):
         cells = [values[index] for values in extra.values()]
-        # As Text: what a user calls a loop must not be read as markup.
+        # As Text, so that markup in a loop's name has no effect.
         table.add_row(
             Text(loop.label), str(loop.bars), str(loop.start_bar + 1), *cells, Text(activation_blocks(loop.activations))
         )
@@ -32,7 +32,7 @@ def loop_table(extraction: Extraction, *, columns: Mapping[str, Sequence[str]] |
 
 
 def activation_blocks(activations: Iterable[float]) -> str:
-    """One character a bar, taller where the loop is louder.
+    """One character for each bar, higher where the loop is louder.
 
     >>> activation_blocks([0.0, 0.5, 1.0, 1.2])
     ' ▄██'

@@ -1,4 +1,4 @@
-"""`loopcube monitor`: live traffic and jobs of the running daemon."""
+"""`loopcube monitor`: the packets and jobs of the running daemon, live."""
 
 import sys
 import time
@@ -20,9 +20,12 @@ def register(app: typer.Typer) -> None:
 
 
 def monitor(
-    plain: Annotated[bool, typer.Option("--plain", help="One line a packet, as it comes; for pipes.")] = False,
+    plain: Annotated[bool, typer.Option("--plain", help="Print one line for each packet; for pipes.")] = False,
 ) -> None:
-    """Show what comes in, how it is answered, and the jobs, until stopped (Ctrl-C). Tokens are never shown."""
+    """Show the daemon's packets, answers and jobs, live.
+
+    The command runs until it is stopped (Ctrl-C). Tokens are never shown.
+    """
     from bridge.client.client import Client
     from bridge.client.monitor import Monitor
     from bridge.system.settings_file import load_settings
@@ -34,7 +37,7 @@ def monitor(
                 _lines(watched)
             else:
                 _live(watched)
-        except Stopped:  # the way to end it
+        except Stopped:  # the normal end
             pass
 
 

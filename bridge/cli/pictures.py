@@ -1,4 +1,4 @@
-"""`loopcube pictures`: figures of a result, from its folder alone."""
+"""`loopcube pictures`: draw figures of a result from its folder."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,18 +13,21 @@ def register(app: typer.Typer) -> None:
 
 def pictures(
     result: Annotated[Path, typer.Argument(help="Result folder.", show_default=False)],
-    out: Annotated[Path | None, typer.Option(help="Folder for them; figures in the result if left out.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the pictures; by default `figures` in the result.")
+    ] = None,
 ) -> None:
-    """Draw a result: its cube as animated CAT scans, notes, rhythms, patterns, recipes, and what repeats.
+    """Draw figures of a result, such as animated CAT scans.
 
-    Pictures that are there already are left as they are.
+    The figures show the cube as animated CAT scans, notes, rhythms, patterns, recipes, and repetitions. Pictures that
+    exist already are not changed.
     """
     from bridge.cli.terminal import progress_bar
     from core.results.read import read_result
 
     found = read_result(result)
     from core.results.pictures.gallery import (
-        draw_gallery,  # slow to import: a folder that is no result is refused at once
+        draw_gallery,  # slow to import, therefore after the check of the folder
     )
 
     folder = out or result / "figures"

@@ -1,4 +1,4 @@
-"""`loopcube report`: the page of a result, made anew."""
+"""`loopcube report`: write the report page of a result again."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,11 +13,11 @@ def register(app: typer.Typer) -> None:
 
 def report(
     result: Annotated[Path, typer.Argument(help="Result folder.", show_default=False)],
-    open_page: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
 ) -> None:
-    """Write a result's report.html, also for a result of an older loopcube.
+    """Write the report page of a result again.
 
-    Its stems, loops and everything else stay as they are.
+    This also works for a result of an older loopcube. Stems, loops and all other files are not changed.
     """
     import webbrowser
 

@@ -1,6 +1,6 @@
-"""The bridge's part of the command line: `send`, and what the other commands share.
+"""`loopcube send`: send a request to the running daemon.
 
-Whatever is slow to import is imported inside the commands, so that `loopcube --help` and `send` answer at once.
+Modules that are slow to import are imported inside the commands, so that `loopcube --help` and `send` start fast.
 """
 
 import json
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    """Add the bridge's commands to an application."""
-    send = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Ask the running daemon, over OSC.")
+    """Add `send` to an application."""
+    send = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Send a request to the running daemon.")
     for command in (ping, extract, status, cancel):
         send.command()(command)
     app.add_typer(send, name="send")
 
 
 def ping(as_json: AsJson = False) -> None:
-    """Is the daemon there, and how busy is it?"""
+    """Check that the daemon runs, and show its uptime and jobs."""
     with _client() as client:
         reply = client.ping()
-    _tell(
+    _show(
         as_json,
         {"uptime_s": reply.uptime_s, "running": reply.running, "queued": reply.queued, "boot_id": reply.boot_id},
         f"daemon up for {reply.uptime_s} s, {reply.running} running, {reply.queued} queued",
@@ -39,36 +39,36 @@ def ping(as_json: AsJson = False) -> None:
 def extract(
     path: Annotated[Path, typer.Argument(help="Audio file.")],
     options: Annotated[str, typer.Option(help='JSON, e.g. {"loops": 4, "bars_frames": [0, 88200, ...]}')] = "",
-    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until it is done.")] = True,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until the job has ended.")] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Take a file apart in the daemon."""
+    """Extract the loops of a file in the daemon."""
     from bridge.jobs.request import parse_options
 
-    parse_options(options)  # a mistake is told before anything is sent
+    parse_options(options)  # so that an error is shown before anything is sent
     with _client() as client:
         reply = client.extract(path, json.loads(options) if options.strip() else None)
         if not wait:
-            _tell(as_json, {"job": reply.job, "state": reply.state}, f"job {reply.job} is {reply.state}")
+            _show(as_json, {"job": reply.job, "state": reply.state}, f"job {reply.job} is {reply.state}")
             return
         final = _wait(client, reply.job)
-    _tell_status(as_json, reply.job, final)
+    _show_status(as_json, reply.job, final)
     if final.state == "failed":
         raise LoopError(Code(final.code), f"{path}: {final.text}")
 
 
 def status(job: str, as_json: AsJson = False) -> None:
-    """How far a job is, and where its result is."""
+    """Show a job's progress, and the folder of its result."""
     with _client() as client:
         reply = client.status(job)
-    _tell_status(as_json, job, reply)
+    _show_status(as_json, job, reply)
 
 
 def cancel(job: str, as_json: AsJson = False) -> None:
-    """Stop a job."""
+    """Cancel a job."""
     with _client() as client:
         reply = client.cancel(job)
-    _tell(as_json, {"job": job, "state": reply.state}, f"job {job} is {reply.state}")
+    _show(as_json, {"job": job, "state": reply.state}, f"job {job} is {reply.state}")
 
 
 def _client() -> "Client":
@@ -89,19 +89,23 @@ def _wait(client: "Client", job: str) -> "JobStatusReply":
         )
 
 
-def _tell_status(as_json: bool, job: str, status: "JobStatusReply") -> None:
+def _show_status(as_json: bool, job: str, status: "JobStatusReply") -> None:
     from bridge.client.client import result_folder
 
     folder = result_folder(status)
     shown = {"job": job, "state": status.state, "progress": status.progress, "stage": status.stage}
     shown |= {"code": status.code, "text": status.text, "folder": str(folder) if folder else None}
     percent = f" {status.progress:.0%}" if status.state == "running" else ""
-    _tell(as_json, shown, f"job {job} is {status.state}{percent}{_because(str(folder or status.text or status.stage))}")
+    _show(
+        as_json,
+        shown,
+        f"job {job} is {status.state}{percent}{_after_colon(str(folder or status.text or status.stage))}",
+    )
 
 
-def _because(text: str) -> str:
+def _after_colon(text: str) -> str:
     return f": {text}" if text else ""
 
 
-def _tell(as_json: bool, values: dict[str, object], text: str) -> None:
+def _show(as_json: bool, values: dict[str, object], text: str) -> None:
     typer.echo(json.dumps(values) if as_json else text)

@@ -1,4 +1,4 @@
-"""`loopcube settings` and `loopcube token`: what the daemon is told, and what its clients must know."""
+"""`loopcube settings` and `loopcube token`: the daemon's settings, and the token that its clients need."""
 
 import json
 from typing import Annotated, Any
@@ -15,12 +15,12 @@ def register(app: typer.Typer) -> None:
 
 
 def settings(
-    write: Annotated[bool, typer.Option("--write", help="Write a file with every setting, to be edited.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Write a file with every setting, for editing.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show each setting of the daemon and where it comes from.
 
-    The command line of `loopcube daemon` goes before the environment (LOOPCUBE_PORT for port), that before the file.
+    Options of `loopcube daemon` override the environment (LOOPCUBE_PORT for port), which overrides the file.
     """
     from bridge.system.settings_file import choose, settings_file, write_settings
 
@@ -35,15 +35,15 @@ def settings(
     width = max(map(len, chosen))
     for key, (value, origin) in chosen.items():
         typer.echo(f"{key:{width}}  {json.dumps(_plain(value), ensure_ascii=False)}  ({origin})")
-    typer.echo(f"file: {file}" if file.exists() else f"file: {file}, not there; --write makes it", err=True)
+    typer.echo(f"file: {file}" if file.exists() else f"file: {file}, does not exist; --write makes it", err=True)
 
 
 def token(
-    new: Annotated[bool, typer.Option("--new", help="Replace it; clients must read it again.")] = False,
+    new: Annotated[bool, typer.Option("--new", help="Replace the token; clients must read it again.")] = False,
 ) -> None:
-    """Show where the token lies that every client must send.
+    """Show the path of the token that every client must send.
 
-    The token itself is never shown: whoever has it may start jobs.
+    The token itself is never shown: with it, any program can start jobs.
     """
     from bridge.system.private import load_token, new_token, private_folder
     from bridge.system.settings_file import load_settings
@@ -52,7 +52,7 @@ def token(
     private_folder(where.state)
     if new:
         new_token(where.token_file)
-        typer.echo("a new token: restart the daemon if it runs, and copy it again to wherever it was copied", err=True)
+        typer.echo("a new token: restart the daemon if it runs, and replace all copies of the token", err=True)
     else:
         load_token(where.token_file)
     typer.echo(str(where.token_file))

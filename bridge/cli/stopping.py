@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as one exception, so that whatever the command line is doing can clean up after itself."""
+"""Ctrl-C and SIGTERM as one exception, so that every command can clean up before it ends."""
 
 import signal
 from collections.abc import Iterator
@@ -8,17 +8,17 @@ from types import FrameType
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-class Stopped(BaseException):  # as KeyboardInterrupt, which typer would take for itself
-    """Raised in the main thread when the user or the system asks the program to end."""
+class Stopped(BaseException):  # not KeyboardInterrupt, because typer handles that itself
+    """Raised in the main thread when the user or the system stops the program."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
-        self.status = 128 + number  # as a shell reports it
+        self.status = 128 + number  # the exit status that a shell reports
 
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Within the block the signals raise `Stopped`; further ones then do not disturb the cleaning up."""
+    """Within the block, the first signal raises `Stopped`. Later signals are ignored, so that clean-up can finish."""
 
     def stop(number: int, _frame: FrameType | None) -> None:
         for each in SIGNALS:

@@ -1,4 +1,4 @@
-"""What the commands share: a progress bar, a log on the console, and common options."""
+"""For several commands: a progress bar, a log on the console, and common options."""
 
 import logging
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from core.base.progress import Progress
 
 @contextmanager
 def progress_bar() -> Iterator[Progress]:
-    """A progress that draws a bar on stderr while the block runs, if that is a terminal."""
+    """A progress bar on stderr during the block, if stderr is a terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar
@@ -30,23 +30,23 @@ def progress_bar() -> Iterator[Progress]:
         yield report
 
 
-Out = Annotated[Path | None, typer.Option("--out", help="Folder for the results; beside each source if left out.")]
-Workers = Annotated[int | None, typer.Option("--workers", help="Songs worked on at the same time.", show_default=False)]
-AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+Out = Annotated[Path | None, typer.Option("--out", help="Folder for the results; by default beside each source.")]
+Workers = Annotated[int | None, typer.Option("--workers", help="Songs processed at the same time.", show_default=False)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def folder_of(path: Path) -> Path:
-    """A folder that a user named, absolute and with links resolved; raises NO_SUCH_FILE when it is none."""
+    """A folder from an option, absolute and with links resolved. Raises NO_SUCH_FILE if it is not a folder."""
     if not path.is_dir():
         raise LoopError(Code.NO_SUCH_FILE, f"{path}: no such folder; make it first")
     return path.resolve()
 
 
 def log_to_console(*loggers: str) -> None:
-    """Show what is logged on stderr: in colours in a terminal, as plain lines for a service's journal.
+    """Show the log on stderr: in colours in a terminal, else as plain lines, for a service's journal.
 
     Args:
-        loggers: where some are named, of the others only warnings.
+        loggers: if given, all other loggers show only warnings.
     """
     from rich.console import Console
     from rich.logging import RichHandler

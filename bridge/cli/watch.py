@@ -1,6 +1,6 @@
-"""`loopcube watch`: a drop folder for as long as the command runs, on the queue of the user's one daemon.
+"""`loopcube watch`: watch a folder while the command runs. The jobs go to the daemon's queue.
 
-The daemon is the running one, or else one that runs on a thread here and ends with the command.
+If a daemon is running, it is used. Otherwise a daemon is started on a thread, and ends with the command.
 """
 
 import sys
@@ -31,14 +31,16 @@ def register(app: typer.Typer) -> None:
 
 
 def watch(
-    folder: Annotated[Path, typer.Argument(help="Folder to drop audio files into.")],
+    folder: Annotated[Path, typer.Argument(help="Folder to watch for new audio files.")],
     out: Out = None,
-    existing: Annotated[bool, typer.Option("--existing", help="Take the files that are there already, too.")] = False,
+    existing: Annotated[
+        bool, typer.Option("--existing", help="Also process the files that are already there.")
+    ] = False,
     workers: Workers = None,
 ) -> None:
-    """Take apart every audio file that is put into a folder.
+    """Extract the loops of each audio file put into a folder.
 
-    Goes on until it is stopped (Ctrl-C).
+    The command runs until it is stopped (Ctrl-C).
     """
     from bridge.system.running import find_daemon
     from bridge.system.settings_file import load_settings
@@ -49,10 +51,10 @@ def watch(
     folder, target = folder_of(folder), folder_of(out) if out else None
     settings = load_settings(out=target, workers=workers)
     if (running := find_daemon(settings)) is not None:
-        _check_asks_nothing_else(running.port, folder, load_settings(), target, workers)
-    # What a daemon that runs was started with is not known here.
+        _check_options(running.port, folder, load_settings(), target, workers)
+    # A running daemon has its own settings, which are not known here.
     where = f"to {target or settings.out or folder}" if target or not running else "where the running daemon puts them"
-    handled = () if existing else listing(folder).values()  # what comes while a daemon starts is new
+    handled = () if existing else listing(folder).values()  # before the daemon starts: files added meanwhile are new
     notifier = Notifier()
     try:
         with a_daemon(settings) as client, Bars() as bars:
@@ -67,7 +69,7 @@ def watch(
 
 
 class Bars:
-    """How far each song is, as bars in a terminal; nothing elsewhere."""
+    """A progress bar for each song, if stderr is a terminal."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -87,30 +89,28 @@ class Bars:
         self._progress.stop()
 
     def tell(self, line: str) -> None:
-        """Print a line above the bars, which typer's echo would write into."""
+        """Print a line above the bars. typer's echo would write into the bars."""
         sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
 
     def show(self, job: str, name: str, status: "JobStatusReply") -> None:
-        """Show how far a job is."""
+        """Show a job's progress."""
         from rich.markup import escape
 
-        told = escape(f"{name}: {status.stage or status.state}")
+        description = escape(f"{name}: {status.stage or status.state}")
         if job not in self._tasks:
-            self._tasks[job] = self._progress.add_task(told, total=1.0)
-        self._progress.update(self._tasks[job], completed=status.progress, description=told)
+            self._tasks[job] = self._progress.add_task(description, total=1.0)
+        self._progress.update(self._tasks[job], completed=status.progress, description=description)
 
     def remove(self, job: str) -> None:
-        """Show a job no longer."""
+        """Remove the bar of a job."""
         if (task := self._tasks.pop(job, None)) is not None:
             self._progress.remove_task(task)
 
 
-def _check_asks_nothing_else(
-    port: int, folder: Path, settings: BridgeSettings, out: Path | None, workers: int | None
-) -> None:
-    """Raise unless the daemon that runs already can do what is asked for: its own settings hold."""
-    remedy = "stop it first (loopcube daemon --stop), or leave the option out"
+def _check_options(port: int, folder: Path, settings: BridgeSettings, out: Path | None, workers: int | None) -> None:
+    """Raise if an option contradicts the running daemon, which keeps its own settings."""
+    remedy = "stop it first (loopcube daemon --stop), or omit the option"
     if workers is not None and workers != settings.workers:
         raise LoopError(Code.WRONG_STATE, f"--workers: a daemon runs on port {port} with its own number; {remedy}")
     if out is not None and out != folder and not (settings.out and out.is_relative_to(settings.out.resolve())):
@@ -121,10 +121,10 @@ def _check_asks_nothing_else(
 
 @contextmanager
 def a_daemon(settings: BridgeSettings) -> Iterator["Client"]:
-    """A client of the running daemon, or of one that runs on a thread for as long as the block lasts.
+    """A client of the running daemon, or of a daemon that runs on a thread until the block ends.
 
     Raises:
-        LoopError: as `daemon.serve`, when none runs and none can be started.
+        LoopError: as `daemon.serve`, when no daemon runs and none can be started.
     """
     from bridge.client.client import Client
     from bridge.system.running import find_daemon
@@ -168,13 +168,13 @@ def _daemon_thread(settings: BridgeSettings) -> Iterator[None]:
 
 
 def _starter(client: "Client", target: Path | None) -> "Start":
-    """Starts a job in the daemon; see `drop_folder.Start`."""
+    """A `drop_folder.Start` that starts jobs in the daemon."""
     from bridge.jobs.paths import open_source
     from bridge.jobs.state import State
     from bridge.watch.drop_folder import NotNow, Started
 
     def start(path: Path) -> Started:
-        with open_source(str(path)):  # what is wrong with the file itself is found here
+        with open_source(str(path)):  # raises if the file itself cannot be used
             pass
         try:
             reply = client.extract(path, {"out": str(target)} if target else None)
@@ -182,13 +182,13 @@ def _starter(client: "Client", target: Path | None) -> "Start":
             if error.code is Code.PATH_NOT_ALLOWED:
                 raise
             raise NotNow(error.code, error.message) from error
-        return Started(reply.job, State.QUEUED)  # where it is by now, the next look tells
+        return Started(reply.job, State.QUEUED)  # the next look reads the job's current state
 
     return start
 
 
 def _look(inbox: "Inbox", client: "Client", bars: Bars) -> bool:
-    """Look at the folder and at how its jobs are; whether to look again soon."""
+    """Look at the folder and at its jobs. Return whether to look again soon."""
     import time
 
     from bridge.client.client import result_folder
