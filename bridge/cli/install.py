@@ -77,7 +77,7 @@ def uninstall_service(system: For = None) -> None:
 
     there = autostart.installed(wanted := system or autostart.this_system())
     removed = autostart.uninstall(wanted)
-    typer.echo(f"{there.path} {'is removed' if removed else 'was not there'}; forget it with: {there.forget}")
+    typer.echo(f"{there.path} {'is removed' if removed else 'was not there'}; then run: {there.forget}")
 
 
 def install_live(library: Library = None) -> None:

@@ -120,7 +120,7 @@ def _read(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise LoopError(Code.NO_SUCH_FILE, f"{path}: cannot be read ({error.strerror}); check its rights") from error
     except ValueError as error:  # not TOML, or not UTF-8
-        raise LoopError(Code.ARGUMENTS, f"{path}: is not TOML ({error}); mend that line") from error
+        raise LoopError(Code.ARGUMENTS, f"{path}: is not TOML ({error}); correct that line") from error
 
 
 def _checked(key: str, value: Any, place: str) -> Any:

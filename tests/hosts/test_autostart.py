@@ -37,7 +37,7 @@ def test_the_daemon_of_this_installation_is_what_is_started(home: Path) -> None:
     command = this_daemon().command
     assert command[1:] == ("-P", "-m", "bridge", "daemon", "--home", str(home / "state"))
     shown = subprocess.run([*command[:-2], "--help"], capture_output=True, text=True, check=True, cwd=home)  # noqa: S603
-    assert "Serve hosts" in shown.stdout
+    assert "serves hosts" in shown.stdout
     assert this_daemon().user.endswith(getpass.getuser())
 
 
@@ -132,5 +132,5 @@ def test_the_command_line_says_in_one_line_what_to_do_next(
     there = installed(system)
     assert run("install", "service") == f"{there.path} is written; start it with: {there.start}\n"
     assert "was there already; start it with" in run("install", "service")
-    assert run("uninstall", "service") == f"{there.path} is removed; forget it with: {there.forget}\n"
+    assert run("uninstall", "service") == f"{there.path} is removed; then run: {there.forget}\n"
     assert "was not there" in run("uninstall", "service")

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 BEAT = 1.0  # seconds between two signs of life
 LOOK = 0.2  # seconds between two checks whether the user has cancelled
-KEPT_DAYS = 7  # for the folders of jobs that failed or that nobody removed
+KEPT_DAYS = 7  # for the folders of jobs that failed or were abandoned
 
 _log = logging.getLogger(__name__)
 
