@@ -1,4 +1,4 @@
-"""The separation core: audio in, loops out. Knows no OSC, no host and no job."""
+"""The separation core: audio in, loops out. It contains nothing about OSC, hosts or jobs."""
 
 import lazy_loader
 

@@ -1,1 +1,1 @@
-"""The ground of the core: errors, settings, progress, threads, compiled loops, names, new files, the cache on disk."""
+"""What all rooms use: errors, settings, progress, threads, compiled loops, names, new files, the cache on disk."""

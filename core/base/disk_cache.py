@@ -1,9 +1,9 @@
-"""A cache on disk: small results of long work, kept as arrays under the hash of what they were computed from.
+"""A cache on disk: small results of long work, stored as arrays. The key is the hash of the input of that work.
 
-Each entry is one file, written under a name of its own and then renamed, so that processes may share the folder: who
-reads sees a whole entry or none. A file whose contents do not match the digest at its head counts as missing, and a
-cache that cannot be written is no error: the work is done again. When the entries outgrow the limit, those that nobody
-used for longest go first.
+Each entry is one file. It is written under a temporary name and then renamed, so processes may share the folder: a
+reader finds a whole entry or none. A file whose contents do not match the digest at its head counts as missing. A cache
+that cannot be written is no error: the work is done again. When the folder exceeds its limit, the least recently used
+entries are deleted first.
 """
 
 import hashlib
@@ -32,10 +32,10 @@ _log = logging.getLogger(__name__)
 
 
 class Cache:
-    """Arrays by key in a folder, which is made when first needed.
+    """Arrays by key in a folder. The folder is made when it is first needed.
 
     Args:
-        most_bytes: how large the folder may grow.
+        most_bytes: the largest size of the folder.
     """
 
     def __init__(self, folder: Path, most_bytes: int = MOST_BYTES) -> None:
@@ -47,20 +47,20 @@ class Cache:
         path = self._path(key)
         try:
             contents = path.read_bytes()
-            os.utime(path)  # used just now
+            os.utime(path)  # marks the entry as used now
         except OSError:
             return None
         digest, body = contents[:DIGEST_BYTES], contents[DIGEST_BYTES:]
         if digest != _digest(body):
-            _log.warning("%s is damaged; what it held is computed again", path)
+            _log.warning("%s is damaged; its contents are computed again", path)
             return None
         with np.load(io.BytesIO(body), allow_pickle=False) as file:
             return dict(file)
 
     def put(self, key: str, arrays: Arrays) -> None:
-        """Keep arrays under a key, as long as there is room."""
+        """Store arrays under a key. Old entries are deleted where the folder becomes too large."""
         buffer = io.BytesIO()
-        np.savez(buffer, **arrays)  # type: ignore[arg-type]  # its stub takes each name for `allow_pickle`
+        np.savez(buffer, **arrays)  # type: ignore[arg-type]  # NumPy's stub mistakes each name for `allow_pickle`
         body = buffer.getvalue()
         part = self._folder / f"{key}.{secrets.token_hex(4)}.part"
         try:
@@ -69,7 +69,7 @@ class Cache:
             part.replace(self._path(key))
             self._make_room()
         except OSError as error:
-            _log.warning("%s: nothing is kept there (%s)", self._folder, error.strerror or error)
+            _log.warning("%s: the cache cannot be written (%s)", self._folder, error.strerror or error)
             with suppress(OSError):
                 part.unlink(missing_ok=True)
 
@@ -82,12 +82,12 @@ class Cache:
         for _, size, path in entries:
             total += size
             if total > self._most_bytes:
-                with suppress(OSError):  # another process removed it, or (on Windows) reads it
+                with suppress(OSError):  # another process has removed the file, or (on Windows) is reading it
                     path.unlink()
 
 
 def key_of(*parts: object) -> str:
-    """The hash of what something is computed from: arrays, and values whose `repr` says all; and of the code itself."""
+    """The hash of the input of a computation and of the code: arrays, and values that `repr` describes completely."""
     digest = hashlib.blake2b(code_version().encode(), digest_size=DIGEST_BYTES)
     for part in parts:
         if isinstance(part, np.ndarray):
@@ -100,7 +100,7 @@ def key_of(*parts: object) -> str:
 
 @cache
 def code_version() -> str:
-    """The hash of all code that may have computed an entry: the core's modules, NumPy and SciPy."""
+    """The hash of all code that an entry may depend on: the core's modules, and the versions of NumPy and SciPy."""
     digest = hashlib.blake2b(f"{np.__version__} {scipy.__version__}".encode(), digest_size=DIGEST_BYTES)
     for name, contents in sorted(_modules(resources.files("core"))):
         digest.update(name.encode() + contents)
@@ -108,7 +108,7 @@ def code_version() -> str:
 
 
 def _modules(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, bytes]]:
-    """The name and the contents of each Python module in a package and in the packages below it."""
+    """The name and the contents of each Python module in a package and in its subpackages."""
     for path in folder.iterdir():
         if path.is_dir():
             yield from _modules(path, f"{prefix}{path.name}/")
@@ -121,7 +121,7 @@ def _digest(body: bytes) -> bytes:
 
 
 def _entries(folder: Path) -> Iterator[tuple[int, int, Path]]:
-    """When each entry was last used, how large it is, and its file; those of a killed process among them."""
+    """The time of last use, the size and the file of each entry, also of unfinished ones from a killed process."""
     for path in folder.iterdir():
         if path.suffix in (".npz", ".part"):
             with suppress(OSError):

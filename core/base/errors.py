@@ -1,7 +1,7 @@
 """The one exception that users see, and its stable codes.
 
-A message names the thing, the rule and the value, and says what to do next; the code travels over OSC unchanged
-(design: "Errors" of the wire protocol), so codes are never renumbered.
+A message names the thing, the rule and the value, and the next step for the user. The code is sent over OSC unchanged
+(see "Errors" in the wire protocol), so codes are never renumbered.
 """
 
 from enum import IntEnum
@@ -37,9 +37,9 @@ class LoopError(Exception):
         self.message = message
 
     def __reduce__(self) -> tuple[type["LoopError"], tuple[Code, str]]:
-        # Exceptions cross process borders by pickle, which would otherwise call LoopError(message).
+        # pickle carries exceptions between processes. Without this method it would call LoopError(message).
         return type(self), (self.code, self.message)
 
 
-class Cancelled(Exception):  # noqa: N818 - an outcome that the user asked for, not an error
-    """Raised by a progress callback to stop the work; nothing has been written when it surfaces."""
+class Cancelled(Exception):  # noqa: N818 - an outcome that the user requested, not an error
+    """Raised by a progress callback to stop the work. Nothing has been written when the caller receives it."""

@@ -1,17 +1,17 @@
-"""File names that every file system takes, from whatever a song or a loop is called."""
+"""File names that every file system accepts, made from the name of a song or a loop."""
 
 import re
 import unicodedata
 from collections.abc import Iterator
 
-UNSHOWN = {"Cc", "Zl", "Zp"}  # control characters, and what ends a line
-NO_XML = "\ufffe\uffff"
+UNSHOWN = {"Cc", "Zl", "Zp"}  # Unicode categories: control characters, line and paragraph separators
+NO_XML = "\ufffe\uffff"  # characters that XML forbids
 LONGEST = 80  # bytes of UTF-8: leaves room for numbers, endings and a deep folder
-MOST_ALIKE = 9_999  # names that differ in their number alone
+MOST_ALIKE = 9_999  # names that differ only in their number
 
 
 def safe_name(text: str, *, fallback: str = "clip", longest: int = LONGEST) -> str:
-    """Letters, digits, `-`, `_` and single spaces of a text; anything else becomes a dash.
+    """A text reduced to letters, digits, `-`, `_` and single spaces. Every other character becomes a dash.
 
     >>> safe_name("AC/DC: live?.."), safe_name("ドラム 1"), safe_name("///")
     ('AC-DC-live', 'ドラム 1', 'clip')
@@ -27,7 +27,7 @@ def safe_name(text: str, *, fallback: str = "clip", longest: int = LONGEST) -> s
 
 
 def one_line(text: str) -> str:
-    """A text as it is shown and written to files of other programs: without control characters or broken letters.
+    """A text for display and for files of other programs: no control characters, no invalid Unicode.
 
     >>> one_line("tab\\tnew\\nline"), one_line("ドラム")
     ('tab new line', 'ドラム')
@@ -37,7 +37,7 @@ def one_line(text: str) -> str:
 
 
 def slug(text: str, *, fallback: str = "loop") -> str:
-    """A safe name in lower case without spaces, for labels in file names.
+    """A safe name in lower case and without spaces, for labels in file names.
 
     >>> slug("Loop 1"), slug("hats / shaker")
     ('loop-1', 'hats-shaker')
@@ -49,12 +49,12 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def has_control(text: str) -> bool:
-    """Whether a text holds control characters."""
+    """Whether a text contains control characters."""
     return CONTROL.search(text) is not None
 
 
 def numbered(name: str) -> Iterator[str]:
-    """The names to try where one may be in use: the name itself, then with -2, -3 and so on.
+    """The names to try until one is free: the name itself, then the name with -2, -3 and so on.
 
     >>> from itertools import islice
     >>> list(islice(numbered("song-loops"), 3))

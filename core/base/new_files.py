@@ -1,4 +1,4 @@
-"""New files that appear whole or not at all, and never in the place of another."""
+"""New files that appear whole or not at all, and never replace another file."""
 
 import secrets
 from collections.abc import Callable
@@ -9,16 +9,16 @@ from core.base.names import MOST_ALIKE, numbered
 
 
 def write_new(target: Path, write: Callable[[Path], None]) -> Path:
-    """Let `write` fill a new file, and give it the target's name, or that with -2, -3 and so on where it is taken.
+    """Write a new file under the target's name. If a file has that name, add -2, -3 and so on.
 
     Args:
-        write: fills the file of the path that it is given.
+        write: receives a temporary path and writes the file there.
 
     Returns:
-        Where the file is.
+        The final path of the file.
 
     Raises:
-        LoopError: WRITE_FAILED, with the system's reason; nothing stays behind.
+        LoopError: WRITE_FAILED, with the system's reason. No partial file is left.
     """
     part, claimed = target.with_name(f".{secrets.token_hex(8)}.part"), None
     try:
@@ -37,7 +37,7 @@ def write_new(target: Path, write: Callable[[Path], None]) -> Path:
 
 
 def _claimed(target: Path) -> Path:
-    """The first free name, claimed by an empty file: creating it fails for all but one who try at the same time."""
+    """The first free name, claimed by an empty file. Of several writers, only one succeeds in creating that file."""
     for stem in numbered(target.stem):
         path = target.with_stem(stem)
         try:
@@ -45,4 +45,4 @@ def _claimed(target: Path) -> Path:
         except FileExistsError:
             continue
         return path
-    raise LoopError(Code.WRITE_FAILED, f"{target}: {MOST_ALIKE} files of that name are there already; remove some")
+    raise LoopError(Code.WRITE_FAILED, f"{target}: {MOST_ALIKE} files have this name already; remove some of them")

@@ -1,4 +1,4 @@
-"""Progress of long work: a callable that is told how far it got and may raise `Cancelled` to stop it."""
+"""Progress of long work: a callable that receives the fraction done and may raise `Cancelled` to stop the work."""
 
 from collections.abc import Callable
 
@@ -7,11 +7,11 @@ Progress = Callable[[float, str], None]
 
 
 def silent(fraction: float, stage: str) -> None:
-    """Report to nobody."""
+    """Report nothing."""
 
 
 def part_of(progress: Progress, start: float, end: float) -> Progress:
-    """A progress whose 0..1 fills the span from `start` to `end` of another one.
+    """A progress callable whose range 0..1 is mapped to `start`..`end` of another one.
 
     >>> part_of(lambda fraction, stage: print(fraction, stage), 0.5, 1.0)(0.5, "masks")
     0.75 masks

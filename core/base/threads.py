@@ -1,6 +1,6 @@
-"""Work shared out over the processor's cores: NumPy and SciPy let go of Python's lock while they compute.
+"""Work distributed over the processor's cores. NumPy and SciPy release Python's lock while they compute.
 
-Results come in the order of the items, whichever thread is done first, so that sums over them are the same every time.
+Results come in the order of the items, not in the order of completion, so sums over them are the same every time.
 """
 
 import os
@@ -14,27 +14,27 @@ from threadpoolctl import threadpool_limits
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-MOST = 8  # threads: each holds a piece of the song, and memory is as narrow as the processor
+MOST = 8  # threads: each needs memory for its piece of the song, and memory bandwidth limits them as much as cores do
 
 
 def cores() -> int:
-    """How many threads may run at once."""
+    """The number of threads that may run at once."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return min(usable or 1, MOST)
 
 
 def one_blas_thread() -> threadpool_limits:
-    """While the block runs, BLAS computes each product in the thread that asks for it.
+    """While the block runs, BLAS computes each product in the calling thread.
 
-    Its own threads would wait for each other in every one of many small products, and rounding depends on their number.
+    BLAS threads would wait for each other in every one of many small products, and rounding depends on their number.
     """
     return threadpool_limits(1, user_api="blas")
 
 
 def in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """`work` of each item, computed in threads, few items ahead of the one that is asked for.
+    """`work` of each item, computed in threads, a few items ahead of the one that the caller reads.
 
-    An error of the work, or of whoever takes the results, stops the rest.
+    An error in the work or in the caller stops the remaining items.
     """
     count = cores()
     pool = ThreadPoolExecutor(count)
@@ -51,6 +51,6 @@ def in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[
 
 
 def each(work: Callable[[Item], None], items: Iterable[Item]) -> None:
-    """`work` of each item, in threads, until all are done."""
+    """Run `work` on each item in threads, and return when all are done."""
     for _ in in_order(work, items):
         pass

@@ -1,7 +1,7 @@
-"""Weighted least squares with one small system for each frequency, compiled; layout and separation share it.
+"""Weighted least squares with one small system for each frequency, compiled. Layout and separation share it.
 
-Cells are [bars or types, parts, frequencies]; all loops run innermost over a few neighbouring frequencies, so that the
-processor takes several at a time and what it works on stays close to it. D is mostly zeros, which cost nothing.
+Cells are [bars or types, parts, frequencies]. The innermost loops run over neighbouring frequencies, so the processor
+computes several at once and the data stays in its caches. D is mostly zeros, and zeros are skipped.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ from core.base.compiled import compiled
 Array = NDArray[np.float32]
 
 AT_ONCE = 256  # frequencies
-ROUNDING = np.float32(1e-6)  # share of a diagonal element below which elimination has left nothing but rounding
+ROUNDING = np.float32(1e-6)  # of a diagonal element: when elimination leaves less, only rounding error is left
 
 
 @compiled
@@ -32,7 +32,7 @@ def solve(cells: Array, mixing: Array, weights: Array, costs: Array, result: Arr
     wanted = np.empty((types, cells.shape[1], width), dtype=np.float32)
     for start in range(0, frequencies, width):
         count = min(width, frequencies - start)
-        system.fill(1)  # where there are no more frequencies, anything solvable
+        system.fill(1)  # past the last frequency any system will do that can be solved
         wanted.fill(0)
         _gather(cells, mixing, weights, start, count, system, wanted)
         for t in range(types):
@@ -47,7 +47,7 @@ def solve(cells: Array, mixing: Array, weights: Array, costs: Array, result: Arr
 
 @compiled
 def power_left(cells: Array, mixing: Array, types: Array) -> Array:
-    """The power of X - D S in each bar, all parts together, [bars, frequencies]."""
+    """The power of X - D S in each bar, summed over parts, [bars, frequencies]."""
     bars, parts, frequencies = cells.shape
     power = np.zeros((bars, frequencies), dtype=np.float32)
     left = np.empty(frequencies, dtype=np.float32)
@@ -67,13 +67,13 @@ def power_left(cells: Array, mixing: Array, types: Array) -> Array:
 
 @compiled
 def cancelled(types: Array, costs: Array, together: NDArray[np.bool_], left: np.float32) -> Array:
-    """What contents cost that cancel each other where they sound together, [frequencies].
+    """The cost of pairs of types that cancel each other where they sound together, [frequencies].
 
     Args:
         types: S [types, parts, frequencies].
-        costs: [types, frequencies]; of two that cancel, the lower one counts.
-        together: [types, types].
-        left: the share of the weaker one's power below which the power of both is nothing.
+        costs: [types, frequencies]; for a pair that cancels, the lower cost of the two is added.
+        together: [types, types], whether two types sound together.
+        left: two types cancel if the power of their sum is below this share of the weaker one's power.
     """
     count, parts, frequencies = types.shape
     total = np.zeros(frequencies, dtype=np.float32)
@@ -100,7 +100,7 @@ def cancelled(types: Array, costs: Array, together: NDArray[np.bool_], left: np.
 
 @compiled
 def pooled(power: Array) -> Array:
-    """The mean of each power [bars or types, frequencies] and those of the frequencies beside it."""
+    """Each power [bars or types, frequencies] replaced by the mean over it and the two neighbouring frequencies."""
     rows, last = power.shape[0], power.shape[1] - 1
     result = np.empty_like(power)
     for b in range(rows):
@@ -113,7 +113,7 @@ def pooled(power: Array) -> Array:
 
 @compiled
 def inverse(power: Array, floor: Array) -> tuple[Array, Array]:
-    """1 / (power + floor), [bars, frequencies], over the greatest of all bars; and 1 over that, [frequencies]."""
+    """1 / (power + floor) over its maximum m of all bars, [bars, frequencies]; and 1 / m, [frequencies]."""
     bars, frequencies = power.shape
     result = np.empty_like(power)
     most = np.zeros(frequencies, dtype=np.float32)
@@ -131,11 +131,11 @@ def inverse(power: Array, floor: Array) -> tuple[Array, Array]:
 
 @compiled
 def _gather(cells: Array, mixing: Array, weights: Array, start: int, count: int, system: Array, wanted: Array) -> None:
-    """The upper half of D^T W D, and D^T W X, of `count` frequencies."""
+    """Compute the upper half of D^T W D, and D^T W X, for `count` frequencies."""
     bars, parts, _ = cells.shape
     types = mixing.shape[1]
     weight = np.empty(count, dtype=np.float32)
-    heard = np.empty((parts, count), dtype=np.float32)
+    weighted = np.empty((parts, count), dtype=np.float32)
     for i in range(types):
         for j in range(types):
             for f in range(count):
@@ -145,7 +145,7 @@ def _gather(cells: Array, mixing: Array, weights: Array, start: int, count: int,
             weight[f] = weights[b, start + f]
         for p in range(parts):
             for f in range(count):
-                heard[p, f] = weight[f] * cells[b, p, start + f]
+                weighted[p, f] = weight[f] * cells[b, p, start + f]
         for i in range(types):
             gain = mixing[b, i]
             if gain == 0:
@@ -157,12 +157,12 @@ def _gather(cells: Array, mixing: Array, weights: Array, start: int, count: int,
                         system[i, j, f] += both * weight[f]
             for p in range(parts):
                 for f in range(count):
-                    wanted[i, p, f] += gain * heard[p, f]
+                    wanted[i, p, f] += gain * weighted[p, f]
 
 
 @compiled
 def _eliminate(system: Array, wanted: Array) -> None:
-    """Gauss's elimination of symmetric positive definite systems of which the upper half is given; both change."""
+    """Gaussian elimination of symmetric positive definite systems, of which the upper half is given, in place."""
     types, parts, frequencies = wanted.shape
     least = np.empty((types, frequencies), dtype=np.float32)
     factor = np.empty(frequencies, dtype=np.float32)
@@ -171,7 +171,7 @@ def _eliminate(system: Array, wanted: Array) -> None:
             least[i, f] = ROUNDING * system[i, i, f]
     for i in range(types):
         for f in range(frequencies):
-            system[i, i, f] = max(system[i, i, f], least[i, f])  # rounding may take all of it away
+            system[i, i, f] = max(system[i, i, f], least[i, f])  # rounding error may leave nothing of it
         for j in range(i + 1, types):
             for f in range(frequencies):
                 factor[f] = system[i, j, f] / system[i, i, f]
