@@ -1,4 +1,4 @@
-"""The values that flow through the core: clips, bars, the spectral cube and its exact inverse."""
+"""The values that all rooms pass on: clips, bars, the spectral cube and its exact inverse."""
 
 import lazy_loader
 

@@ -1,7 +1,7 @@
 """Bars: where each bar of a clip starts, in frames, from a host, a tempo, a file of downbeats, or a tracker.
 
-A grid of n bars has n + 1 starts, the last being the end of the last bar. What lies before the first start (a pick-up)
-and after the last one (a tail) belongs to no bar and stays in the rest.
+A grid of n bars has n + 1 starts; the last start is the end of the last bar. The sound before the first start (a
+pick-up) and after the last one (a tail) belongs to no bar and stays in the rest.
 """
 
 import csv
@@ -17,7 +17,7 @@ from core.base.errors import Code, LoopError
 
 MIN_BARS = 4
 MIN_BPM, MAX_BPM = 20.0, 400.0
-SHORTEST_BAR = 0.2  # seconds: a 1/4 bar at 300 bpm; shorter ones are a mistake in units
+SHORTEST_BAR = 0.2  # seconds: a 1/4 bar at 300 bpm; a shorter bar is a mistake in units
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class BarGrid:
         starts: int64 [bars + 1], strictly increasing, from 0 to at most the clip's frames.
         beats_per_bar: beats in a bar, for exports and labels.
         origin: "host", "tempo", "file" or "tracker".
-        beat_unit: the note value of a beat, 4 for quarter notes; what nobody told is taken as 4.
+        beat_unit: the note value of a beat, 4 for quarter notes; 4 where it is not known.
     """
 
     starts: NDArray[np.int64]
@@ -56,10 +56,10 @@ def bars_from_frames(
     """A grid from bar starts in frames (a host's tempo map): n + 1 positions for n bars.
 
     Raises:
-        LoopError: ARGUMENTS when they do not increase, leave the clip or are shorter than `SHORTEST_BAR`;
-            MUSIC_NOT_USABLE when they are fewer than `MIN_BARS`.
+        LoopError: ARGUMENTS when the starts do not increase or leave the clip, or when a bar is shorter than
+            `SHORTEST_BAR`; MUSIC_NOT_USABLE when there are fewer than `MIN_BARS` bars.
     """
-    positions = np.asarray(frames, dtype=np.float64)  # exact to 2**53 frames, and huge or missing ones stay visible
+    positions = np.asarray(frames, dtype=np.float64)  # exact to 2**53 frames; huge values and NaN are refused below
     if positions.ndim != 1:
         raise LoopError(Code.ARGUMENTS, f"bars must be a list of positions, got {positions.ndim} dimensions")
     if not ((positions >= 0) & (positions <= clip_frames)).all():
@@ -91,7 +91,7 @@ def bars_from_frames(
 def bars_from_tempo(
     clip_frames: int, rate: int, *, bpm: float, meter: tuple[int, int] = (4, 4), first_downbeat: float = 0.0
 ) -> BarGrid:
-    """The whole bars of a steady tempo that fit in a clip.
+    """All whole bars of a steady tempo that fit into a clip.
 
     Args:
         bpm: quarter notes a minute, as hosts count them, in any metre.
@@ -99,8 +99,8 @@ def bars_from_tempo(
         first_downbeat: seconds from the clip's start to the first downbeat.
 
     Raises:
-        LoopError: ARGUMENTS for a bpm outside 20 to 400, a metre or a first downbeat that makes no sense;
-            MUSIC_NOT_USABLE when fewer than `MIN_BARS` bars fit.
+        LoopError: ARGUMENTS for a bpm outside 20 to 400, for an impossible metre, and for a first downbeat outside
+            the clip; MUSIC_NOT_USABLE when fewer than `MIN_BARS` bars fit.
     """
     if not MIN_BPM <= bpm <= MAX_BPM:
         raise LoopError(Code.ARGUMENTS, f"bpm must be {MIN_BPM:g} to {MAX_BPM:g}, got {bpm:g}")
@@ -114,17 +114,17 @@ def bars_from_tempo(
         )
     length = 60.0 / bpm * rate * beats * 4.0 / unit
     first = first_downbeat * rate
-    # Half a frame of slack: a clip cut to whole bars must not lose its last one to rounding.
+    # Half a frame of tolerance: a clip cut to whole bars must not lose its last bar to rounding.
     count = int((clip_frames - first + 0.5) / length)
     starts = np.minimum(np.round(first + length * np.arange(count + 1)), clip_frames)
     return bars_from_frames(starts, clip_frames, rate, beats_per_bar=beats, beat_unit=unit, origin="tempo")
 
 
 def bars_from_csv(path: Path, clip_frames: int, rate: int, *, beats_per_bar: int = 4) -> BarGrid:
-    """A grid from a text file: the first column of each line is a downbeat in seconds; one header line may stand first.
+    """A grid from a text file: the first column of each line is a downbeat in seconds. One header line is allowed.
 
     Raises:
-        LoopError: NO_SUCH_FILE; ARGUMENTS with the line that is no number; else as `bars_from_frames`.
+        LoopError: NO_SUCH_FILE; ARGUMENTS with the number of a line that has no number; else as `bars_from_frames`.
     """
     try:
         reader = csv.reader(path.read_text(encoding="utf-8-sig").splitlines())

@@ -1,6 +1,6 @@
-"""Clips: audio as float32 samples [channels, frames] at the file's own rate, read from and written to files.
+"""Clips: audio as float32 samples [channels, frames] at the file's own rate, read from files.
 
-Nothing is resampled and nothing is normalised on the way in or out.
+Nothing is resampled or normalised.
 """
 
 import mimetypes
@@ -22,9 +22,9 @@ from core.base.threads import each
 Samples = NDArray[np.float32]
 MAX_CHANNELS = 8
 MIN_RATE, MAX_RATE = 8_000, 192_000
-HEAD = 4096  # bytes: every binary format has a zero among its first ones, and no text has
-BAD_FILE = 7  # libsndfile's code for an MP3 without a frame; its text says that the file is not there
-SPAN = 1 << 16  # frames: a few stems of them fit into a processor's cache
+HEAD = 4096  # bytes: every binary audio format has a zero byte among them, a text file has none
+BAD_FILE = 7  # libsndfile's code for an MP3 without a frame; its own text wrongly says that the file does not exist
+SPAN = 1 << 16  # frames: so many of a few stems fit into a processor's cache
 SILENCE = 1e-5  # -100 dBFS: below the noise of any 16-bit file
 
 
@@ -35,8 +35,8 @@ class Clip:
     Attributes:
         samples: float32 [channels, frames], finite.
         rate: frames per second.
-        name: what to call the results, usually the stem of the file's name.
-        path: the file that it was read from, if any.
+        name: the name for the results, usually the file's name without its ending.
+        path: the source file, if any.
     """
 
     samples: Samples
@@ -58,7 +58,7 @@ class Clip:
 
 
 def read_clip(path: Path) -> Clip:
-    """Read an audio file: WAV, FLAC, AIFF, OGG and MP3 by libsndfile, anything else that librosa can open.
+    """Read an audio file: WAV, FLAC, AIFF, OGG and MP3 by libsndfile, other formats by librosa.
 
     Raises:
         LoopError: NO_SUCH_FILE; NOT_AUDIO (unreadable, empty, NaN or infinite samples); LIMIT (channels, rate);
@@ -67,21 +67,21 @@ def read_clip(path: Path) -> Clip:
     if not path.exists():
         raise LoopError(Code.NO_SUCH_FILE, f"{path}: no such file; check the path")
     if not path.is_file():
-        raise LoopError(Code.NO_SUCH_FILE, f"{path}: is a folder, not a file; name one audio file")
+        raise LoopError(Code.NO_SUCH_FILE, f"{path}: is a folder, not a file; choose one audio file")
     samples, rate = _decode(path)
     return checked(Clip(samples, rate, path.stem, path))
 
 
 def checked(clip: Clip) -> Clip:
-    """The clip itself, once it is known to be audio that can be worked on; raises as `read_clip` does."""
+    """Check that a clip can be processed, and return it. Raises the errors of `read_clip`."""
     name = clip.path or clip.name
     if clip.samples.ndim != 2 or clip.samples.size == 0:
-        raise LoopError(Code.NOT_AUDIO, f"{name}: holds no audio frames; export it again")
+        raise LoopError(Code.NOT_AUDIO, f"{name}: contains no audio frames; export it again")
     if clip.channels > MAX_CHANNELS:
         raise LoopError(Code.LIMIT, f"{name}: {clip.channels} channels, at most {MAX_CHANNELS}; mix it down first")
     if not MIN_RATE <= clip.rate <= MAX_RATE:
         raise LoopError(Code.LIMIT, f"{name}: {clip.rate} Hz, must be {MIN_RATE} to {MAX_RATE}; convert it first")
-    loudest = max(float(clip.samples.max()), -float(clip.samples.min()))  # NaN if any sample is
+    loudest = max(float(clip.samples.max()), -float(clip.samples.min()))  # NaN if any sample is NaN
     if not np.isfinite(loudest):
         raise LoopError(Code.NOT_AUDIO, f"{name}: has NaN or infinite samples; render it again")
     if loudest < SILENCE:
@@ -90,12 +90,12 @@ def checked(clip: Clip) -> Clip:
 
 
 def spans(frames: int) -> list[slice]:
-    """Frames in pieces of `SPAN`: work on a long signal that takes one at a time is quick and needs little memory."""
+    """Frames cut into pieces of `SPAN`. Long signals are processed piece by piece: that is fast and saves memory."""
     return [slice(start, min(start + SPAN, frames)) for start in range(0, frames, SPAN)]
 
 
 def rest_of(samples: Samples, stems: Samples, out: Samples | None = None) -> Samples:
-    """What stems [stems, channels, frames] leave of samples [channels, frames], in `out` where that is given."""
+    """Samples [channels, frames] minus the sum of stems [stems, channels, frames], in `out` if that is given."""
     rest = np.empty_like(samples) if out is None else out
 
     def fill(span: slice) -> None:
@@ -115,17 +115,17 @@ def _decode(path: Path) -> tuple[Samples, int]:
             except soundfile.LibsndfileError as error:
                 reason = "damaged" if error.code == BAD_FILE else error.error_string.rstrip(".")
             if not (mimetypes.guess_type(path.name)[0] or "").startswith("image/"):
-                with suppress(Exception):  # audioread's back ends raise whatever they like
+                with suppress(Exception):  # audioread's back ends raise exceptions of any type
                     return _decode_by_librosa(path)
-    raise LoopError(Code.NOT_AUDIO, f"{path}: is not audio that can be read ({reason}); convert it to WAV or FLAC")
+    raise LoopError(Code.NOT_AUDIO, f"{path}: cannot be read as audio ({reason}); convert it to WAV or FLAC")
 
 
 @contextmanager
 def _quiet_decoders() -> Iterator[None]:
-    """C decoders tell the terminal what they think of a file (mpg123 does); the user gets our one line instead."""
+    """Suppress what C decoders such as mpg123 print to the terminal. The user gets our own error message instead."""
     try:
         terminal = os.dup(2)
-    except OSError:  # there is none
+    except OSError:  # there is no terminal
         yield
         return
     try:
@@ -138,7 +138,7 @@ def _quiet_decoders() -> Iterator[None]:
 
 
 def _at_first_sight(path: Path) -> str | None:
-    """What tells at once that a file is no audio; decoders would take seconds to find out, or talk to the terminal."""
+    """Why a file is clearly not audio, or None. Decoders need seconds for such files, or print to the terminal."""
     try:
         with path.open("rb") as file:
             head = file.read(HEAD)
@@ -150,10 +150,10 @@ def _at_first_sight(path: Path) -> str | None:
 
 
 def _decode_by_librosa(path: Path) -> tuple[Samples, int]:
-    import librosa  # slow to import, and needed only for rare formats
+    import librosa  # slow to import; only rare formats need it
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # librosa tells of its own fall-backs; the user gets our one line
+        warnings.simplefilter("ignore")  # librosa warns of its own fall-backs; the user gets our own error message
         samples, rate = librosa.load(path, sr=None, mono=False)
     shaped: NDArray[Any] = np.atleast_2d(samples)
     return shaped.astype(np.float32), int(rate)

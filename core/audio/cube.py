@@ -1,9 +1,9 @@
 """The spectral cube: a bar-synchronous STFT, complex64 [channel, frequency, frame in bar, bar], with an exact inverse.
 
-Every bar has the same number of analysis frames at the same offsets from its start, whatever its length, so that a loop
-that repeats from bar to bar repeats in the cube, phase and all. Frame i of bar b is centred at
-start_b + round(i * length / T); bars whose length differs from the median by rounding alone share the median's offsets.
-Analysis and synthesis windows are square-root Hann; synthesis divides by the sum of the squared windows, which makes
+Every bar has the same number T of analysis frames at the same offsets from its start. A loop that repeats from bar to
+bar therefore repeats in the cube as well, magnitude and phase. Frame i of bar b is centred at
+start_b + round(i * length / T). Bars whose length differs from the median only by rounding share the median's offsets.
+Analysis and synthesis windows are square-root Hann. Synthesis divides by the sum of the squared windows, which makes
 the inverse exact for any frame positions (Griffin and Lim 1984, eq. 6).
 """
 
@@ -22,7 +22,7 @@ from core.base.threads import in_order
 
 WINDOW_SECONDS = 0.0464  # 2048 frames at 44.1 kHz, the paper's resolution
 OVERLAP = 4  # frames per window length
-SAME_LENGTH = 4  # frames by which bars may differ and still share one set of offsets
+SAME_LENGTH = 4  # frames: bars that differ by no more share one set of offsets
 
 Cube = NDArray[np.complex64]
 
@@ -70,14 +70,14 @@ class Framing:
 
 
 def window_length(rate: int) -> int:
-    """The power of two nearest to `WINDOW_SECONDS`."""
+    """The length in samples: the power of two nearest to `WINDOW_SECONDS`."""
     return int(2 ** round(np.log2(WINDOW_SECONDS * rate)))
 
 
 def frame(grid: BarGrid, rate: int) -> Framing:
     """Place the analysis frames of a grid: about `OVERLAP` frames per window length, the same number in each bar.
 
-    The number of frames is that of the longest bar, so that no bar has gaps between its windows.
+    The longest bar sets the number of frames, so no bar has gaps between its windows.
     """
     length = window_length(rate)
     lengths = grid.lengths.astype(np.float64)
@@ -93,8 +93,8 @@ def frame(grid: BarGrid, rate: int) -> Framing:
 def analyse(samples: Samples, framing: Framing) -> Cube:
     """The spectral cube of samples [channels, frames]: complex64 [channels, frequencies, frames per bar, bars].
 
-    What lies outside the bars is taken as silence. In memory frequencies lie side by side, and bars apart: working
-    through a cube bar by bar is quick.
+    Outside the bars there is silence. In memory, frequencies are adjacent and bars are far apart, so it is fast to
+    process a cube bar by bar.
     """
     shape = (framing.bars, samples.shape[0], framing.frames_per_bar, framing.frequencies)
     bars = np.empty(shape, dtype=np.complex64)
@@ -104,7 +104,7 @@ def analyse(samples: Samples, framing: Framing) -> Cube:
 
 
 def bar_spectra(samples: Samples, framing: Framing) -> Callable[[int], NDArray[np.complex64]]:
-    """`analyse` of one bar at a time, [channels, frames per bar, frequencies], where the whole cube is not needed."""
+    """A function that analyses one bar, [channels, frames per bar, frequencies], where the whole cube is not needed."""
     length = len(framing.window)
     half = length // 2
     inside = samples[:, framing.start : framing.end]
@@ -121,7 +121,7 @@ def bar_spectra(samples: Samples, framing: Framing) -> Callable[[int], NDArray[n
 
 
 def _between(samples: Samples, start: int, end: int) -> Samples:
-    """Samples [channels, end - start], silent before the first and after the last there are."""
+    """Samples from `start` to `end`, [channels, end - start]; silence before the first sample and after the last."""
     here = samples[:, max(start, 0) : end]
     missing = (max(-start, 0), max(end - samples.shape[1], 0))
     return np.pad(here, ((0, 0), missing)) if any(missing) else here
@@ -130,8 +130,8 @@ def _between(samples: Samples, start: int, end: int) -> Samples:
 def synthesise(cube: Cube, framing: Framing, frames: int) -> Samples:
     """The inverse of `analyse`: samples [channels, frames], zero outside the bars.
 
-    A cube of `analyse` comes back to better than -120 dB; of any other cube this is the nearest signal in the least
-    squares sense (Griffin and Lim 1984).
+    A cube from `analyse` is inverted with an error below -120 dB. For any other cube the result is the signal with the
+    nearest cube in the least squares sense (Griffin and Lim 1984).
     """
     samples = np.empty((len(cube), frames), dtype=np.float32)
     synthesise_bars(lambda bar: cube[..., bar], framing, samples)
@@ -139,11 +139,11 @@ def synthesise(cube: Cube, framing: Framing, frames: int) -> Samples:
 
 
 def synthesise_bars(spectra: Callable[[int], NDArray[np.complex64]], framing: Framing, out: Samples) -> None:
-    """`synthesise` of a cube that never exists as a whole.
+    """`synthesise`, bar by bar, without the whole cube in memory.
 
     Args:
-        spectra: gives the spectra of a bar, complex64 [channels, frequencies, frames per bar]; called in threads.
-        out: [channels, frames], overwritten: one of several stems can be written where it belongs.
+        spectra: returns the spectra of a bar, complex64 [channels, frequencies, frames per bar]; called in threads.
+        out: [channels, frames], overwritten. It may be a part of a larger array, such as one of several stems.
     """
     length = len(framing.window)
     half = length // 2
@@ -157,7 +157,7 @@ def synthesise_bars(spectra: Callable[[int], NDArray[np.complex64]], framing: Fr
     out[...] = 0
     inside = out[:, framing.start : framing.end]
     for bar, sound in enumerate(in_order(wave, range(framing.bars))):
-        start = int(slots[bar, 0]) - half  # the first and the last windows reach over the edges
+        start = int(slots[bar, 0]) - half  # the first and the last window extend past the edges
         here = inside[:, max(start, 0) : start + sound.shape[1]]
         here += sound[:, max(-start, 0) :][:, : here.shape[1]]
     inside /= framing._power[half : half + inside.shape[1]]
@@ -165,7 +165,7 @@ def synthesise_bars(spectra: Callable[[int], NDArray[np.complex64]], framing: Fr
 
 @compiled
 def _overlapped(pieces: Samples, window: Samples, starts: NDArray[np.int64]) -> Samples:
-    """The sum of windowed pieces [channels, pieces, frames], each from its start on, [channels, frames]."""
+    """The overlap-add of windowed pieces [channels, pieces, frames] at their starts, [channels, frames]."""
     channels, count, length = pieces.shape
     total = np.zeros((channels, starts[count - 1] + length), dtype=np.float32)
     for c in range(channels):
@@ -176,10 +176,10 @@ def _overlapped(pieces: Samples, window: Samples, starts: NDArray[np.int64]) -> 
 
 
 def moved_earlier(cube: Cube, shifts: ArrayLike) -> Cube:
-    """The cube of bars that start later by `shifts` [bars], fractions of a frame: each frequency turned by its delay.
+    """The cube of bars that start `shifts` [bars], fractions of a frame, later: the phase of each frequency is turned.
 
-    Windows stay where they are, so this holds for shifts that are short beside them. Where there are any, the given
-    cube, the largest array by far, is turned in place.
+    Windows stay where they are, so the shifts must be short compared with a window. The cube is the largest array by
+    far; it is changed in place, except where all shifts are zero.
     """
     late = np.asarray(shifts, dtype=np.float64)
     frequency = np.arange(cube.shape[1]) / (2 * (cube.shape[1] - 1))

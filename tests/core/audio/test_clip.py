@@ -143,14 +143,14 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
 def test_what_is_not_audio_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "song.wav"
     path.write_bytes(content)
-    _fails(Code.NOT_AUDIO, "not audio that can be read .*convert it", path)
+    _fails(Code.NOT_AUDIO, "cannot be read as audio .*convert it", path)
 
 
 @pytest.mark.parametrize(("name", "content"), [("a.wav", b"a letter\n" * 999), ("b.png", b"\x89PNG\0\0"), ("c", b"")])
 def test_text_and_pictures_are_refused_without_the_slow_reader(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
     with patch.dict(sys.modules, {"librosa": None}):  # importing it would raise ImportError
-        _fails(Code.NOT_AUDIO, "not audio that can be read", tmp_path / name)
+        _fails(Code.NOT_AUDIO, "cannot be read as audio", tmp_path / name)
 
 
 def test_what_decoders_print_about_a_broken_file_is_not_shown(
@@ -175,12 +175,12 @@ def test_a_wav_cut_off_early_is_refused(tmp_path: Path, noise: MakeClip, length:
     path = tmp_path / "song.wav"
     soundfile.write(path, noise().samples.T, 8_000, subtype="PCM_16")
     path.write_bytes(path.read_bytes()[:length])
-    _fails(Code.NOT_AUDIO, "not audio that can be read|no audio frames", path)
+    _fails(Code.NOT_AUDIO, "cannot be read as audio|no audio frames", path)
 
 
 def test_a_file_without_frames_is_refused(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "empty.wav", np.zeros((0, 2)), 44_100)
-    _fails(Code.NOT_AUDIO, "holds no audio frames", tmp_path / "empty.wav")
+    _fails(Code.NOT_AUDIO, "contains no audio frames", tmp_path / "empty.wav")
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -206,7 +206,7 @@ def test_rates_and_channels_have_limits(tmp_path: Path, noise: MakeClip, rate: i
 
 
 def test_a_clip_from_memory_is_checked_as_a_file_is() -> None:
-    with pytest.raises(LoopError, match="take 1: holds no audio frames"):
+    with pytest.raises(LoopError, match="take 1: contains no audio frames"):
         checked(Clip(np.zeros((0, 0), np.float32), 44_100, "take 1"))
-    with pytest.raises(LoopError, match="holds no audio frames"):
+    with pytest.raises(LoopError, match="contains no audio frames"):
         checked(Clip(np.ones(100, np.float32), 44_100))
