@@ -1,1 +1,1 @@
-"""Where bars start: a tracker proposes, the sound decides to the sample."""
+"""Where bars start: a tracker proposes bars, then the repetition in the sound fixes them to the sample."""

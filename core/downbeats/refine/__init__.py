@@ -1,1 +1,1 @@
-"""Bars refined to the sample."""
+"""Bars refined to the exact sample."""

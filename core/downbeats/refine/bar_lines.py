@@ -1,8 +1,9 @@
-"""Where the bars start, to the sample, from what changes: loops are switched at bar lines.
+"""Where the bars start, to the sample, from changes in the sound: loops start and stop at bar lines.
 
-The difference between the sound and itself some bars earlier is silent until a loop is switched, and sounds for whole
-bars from then on. Cut into bars at the right place, it has the most silent bars: the sum over bars of the logarithm of
-the difference's energy is least there, and jumps as soon as the cut misses the first sample of a switch.
+Subtract from the sound the sound some bars earlier. The difference is silent until a loop starts or stops; then it
+sounds for whole bars. The right bar lines cut this difference into the most silent bars: the sum over bars of the
+logarithm of the difference's energy is least there. It jumps as soon as a bar line comes after the first sample of a
+loop that starts.
 """
 
 from dataclasses import dataclass
@@ -14,24 +15,24 @@ from scipy.ndimage import uniform_filter1d
 from core.audio.clip import Samples
 from core.base.threads import in_order
 
-LAGS = (1, 2, 4)  # bars to compare over: loops of these lengths are silent in the difference
-SILENT = 1e-5  # of the sound's own energy, -50 dB: below it silence is silence
-AFTER = 0.001  # seconds within which a loop's first hit rises
-COARSE = 0.001  # seconds between the places of a first look
-CLOSE = 0.005  # seconds around each of them looked at to the sample
-PLACES = 8
-HIT = 0.005  # seconds before and after a hit that are compared
-JUMP = 0.7  # least mean of a hit's jump, a factor of 2 in energy
+LAGS = (1, 2, 4)  # bars between the sound and the subtracted sound: loops of these lengths cancel
+SILENT = 1e-5  # of the sound's mean energy in a bar, -50 dB: added to energies, so all silent bars count alike
+AFTER = 0.001  # seconds: the first hit of a loop rises within this time
+COARSE = 0.001  # seconds between the moves of the first, coarse search
+CLOSE = 0.005  # seconds around the best coarse moves that are searched to the sample
+PLACES = 8  # the number of coarse moves that are searched further
+HIT = 0.005  # seconds before and after a hit whose energies are compared
+JUMP = 0.7  # least mean over bars of the log of that ratio: a factor of 2 in energy (log 2 = 0.69)
 
 
 @dataclass(frozen=True)
 class Move:
-    """By how much bars should move.
+    """A move of all bars.
 
     Attributes:
-        frames: the move.
-        cliff: by how much the cost rises within `AFTER` of it; 1 is a factor of e in the silence of one bar.
-        gain: by how much the moved bars are better than the given ones.
+        frames: how far the bars move.
+        cliff: the rise of the cost when they move by `AFTER` more; 1 is a factor of e in the energy of one bar.
+        gain: how much better the moved bars are than the given ones, in the same unit.
     """
 
     frames: float
@@ -40,7 +41,7 @@ class Move:
 
 
 class Changes:
-    """The differences of a signal [frames] with itself 1, 2 and 4 bars earlier, ready to be cut into bars."""
+    """The differences between a signal [frames] and itself 1, 2 and 4 bars earlier, as running sums of their energy."""
 
     def __init__(self, mono: Samples, bar_frames: float, rate: int) -> None:
         self._rate = rate
@@ -51,21 +52,21 @@ class Changes:
         self._sums = dict(zip(lags, sums, strict=True))
 
     def cost(self, starts: NDArray[np.float64], moves: NDArray[np.float64]) -> NDArray[np.float64]:
-        """How far from silent bars [bars + 1] are on the whole when they are moved, [moves]."""
+        """The sum of log energies of the differences in bars [bars + 1], after each of the moves, [moves]."""
         total = np.zeros(len(moves))
         edges = np.round(starts + moves[:, None]).astype(np.int64)
         for lag, sums in self._sums.items():
-            # The first bars have nothing to be compared with, and the last may lack its end.
+            # The first bars have no earlier bar to compare with, and the last bar may be incomplete.
             places = np.clip(edges[:, lag + 1 : -1], 0, len(sums) - 1)
             energies = np.diff(sums[places], axis=1) / self._reference
             total += np.log(energies + SILENT).sum(axis=1)
         return total
 
     def best_move(self, starts: NDArray[np.float64], reach: float, *, price: float = 0.0, free: float = 0.0) -> Move:
-        """The move of bars [bars + 1] by at most `reach` frames that makes their starts the likeliest bar lines.
+        """The move of bars [bars + 1], by at most `reach` frames, to the likeliest bar lines.
 
         Args:
-            price: cost of a move by more than `free` frames.
+            price: the penalty for a move by more than `free` frames.
         """
         close = reach <= CLOSE * self._rate
         moves = np.arange(-int(reach), reach + 1.0) if close else self._promising(starts, reach)
@@ -77,13 +78,13 @@ class Changes:
     def _worth(
         self, starts: NDArray[np.float64], moves: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """How good bar lines these are, and the cliffs after them: just before a cliff, where the cost is low."""
+        """The quality of moved bar lines, cliff - cost, and the cliffs: good lines have a low cost before a cliff."""
         costs = self.cost(starts, moves)
         cliffs = self.cost(starts, moves + AFTER * self._rate) - costs
         return cliffs - costs, cliffs
 
     def _promising(self, starts: NDArray[np.float64], reach: float) -> NDArray[np.float64]:
-        """Moves, sorted, around none and around the best of a coarse look."""
+        """The moves to test, sorted: close to zero, and close to the best ones of a coarse search."""
         looks = np.round(np.arange(-reach, reach, COARSE * self._rate))
         costs = self.cost(starts, looks)
         close = round(CLOSE * self._rate)
@@ -96,9 +97,9 @@ class Changes:
 
 
 def first_hits(mono: Samples, starts: NDArray[np.float64], reach: float, rate: int) -> float:
-    """By how many frames, within `reach`, bars [bars] must move to start with their first hits; 0 where there are none.
+    """How many frames, within `reach`, bars [bars] must move to start with their first hits; 0 if there are no hits.
 
-    For songs in which nothing falls silent: on the mean over the bars, the sound jumps up there.
+    This is for songs in which nothing falls silent. At the right move, the mean jump in energy is largest.
     """
     sums = _running(np.square(mono))
     moves = np.arange(-int(reach), reach + 1.0)
@@ -111,10 +112,10 @@ def first_hits(mono: Samples, starts: NDArray[np.float64], reach: float, rate: i
 
 
 def _difference(mono: Samples, lag: float, rate: int) -> Samples:
-    """Energy of the signal minus itself `lag` frames earlier, [frames]; 0 before there is any earlier.
+    """The energy of the signal minus itself `lag` frames earlier, [frames]; 0 in the first `lag` frames.
 
-    Clips that repeat at a fraction of a frame lie on the frame before or after it or, shifted, between: whichever
-    leaves least over a millisecond counts.
+    If the lag is no whole number, a repetition lies on the frame before, on the frame after, or, resampled, between
+    them. In each millisecond the difference with the least energy is used.
     """
     before = int(np.floor(lag))
     part = np.float32(lag - before)
@@ -133,5 +134,5 @@ def _difference(mono: Samples, lag: float, rate: int) -> Samples:
 
 
 def _running(energy: Samples) -> NDArray[np.float64]:
-    """Sums of all before each frame, [frames + 1]."""
+    """The sum of all energies before each frame, [frames + 1]."""
     return np.concatenate([[0.0], np.cumsum(energy, dtype=np.float64)])

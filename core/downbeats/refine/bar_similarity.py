@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from core.audio.clip import Samples
 
-DISTANCES = (1, 2, 4, 8, 16)  # bars between those compared
-FRAMES = 4  # that bars may be moved against each other to test how their starts were rounded
-ROUNDS = 5  # of alignment, each against the mean of the last
-SAME = 0.01  # bars whose lengths differ by more count as unlike
+DISTANCES = (1, 2, 4, 8, 16)  # bars from one bar to the bar that it is compared with
+FRAMES = 4  # largest relative move of two bars when the rounding of their starts is tested
+ROUNDS = 5  # of alignment, each against the mean of the round before
+SAME = 0.01  # bars whose lengths differ by a larger share are counted as not alike
 
 
 class BarSpectra:
@@ -27,10 +27,10 @@ class BarSpectra:
         self._spectra: NDArray[np.complex64] = scipy.fft.rfft(bars, axis=1)
 
     def at_distances(self, shifts: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
-        """The correlation of bars with those 1, 2, 4, 8 and 16 bars later, as far as there are so many, [distances].
+        """The correlation of bars with those 1, 2, 4, 8 and 16 bars later, up to half the song, [distances].
 
         Args:
-            shifts: frames by which each bar starts later than its spectrum says, [bars].
+            shifts: the frames by which each bar truly starts after the start of its spectrum, [bars].
         """
         spectra = self._spectra
         if shifts is not None and np.any(shifts):
@@ -45,9 +45,9 @@ class BarSpectra:
         return np.array(found, dtype=np.float64)
 
     def agreement(self, moves: NDArray[np.int64]) -> float:
-        """The correlation of all bars with those 1, 2, 4, 8 and 16 later once each starts `moves` [bars] frames later.
+        """The summed correlation of all bars with those 1, 2, 4, 8 and 16 later, each bar `moves` [bars] frames later.
 
-        Cheap, after the first call, for moves of few frames.
+        After the first call this is cheap. Relative moves are limited to `FRAMES`.
         """
         total = 0.0
         for distance, table in self._tables.items():
@@ -57,7 +57,7 @@ class BarSpectra:
 
     @cached_property
     def _tables(self) -> dict[int, NDArray[np.float32]]:
-        """For each distance the correlation of its pairs of bars at delays of -FRAMES to FRAMES."""
+        """For each distance, the correlations of its pairs of bars at delays of -FRAMES to FRAMES."""
         near = np.arange(-FRAMES, FRAMES + 1)
         tables = {}
         for distance in DISTANCES:
@@ -69,9 +69,9 @@ class BarSpectra:
         return tables
 
     def lateness(self, reach: int) -> NDArray[np.float64]:
-        """By how many frames each bar is later than the others, at most `reach`, float64 [bars]; their median is 0.
+        """How many frames each bar is late, at most `reach`, float64 [bars]; the median is 0.
 
-        Each bar is laid over the mean of the others where they correlate best, again and again.
+        In each round, every bar is aligned with the mean of the others at the delay of the best correlation.
         """
         late = np.zeros(len(self._spectra))
         for _ in range(ROUNDS):
@@ -85,12 +85,12 @@ class BarSpectra:
 
 
 def best_of(correlations: NDArray[np.float64]) -> float:
-    """The coherence of bars: the share of the sound that returns after the best of the distances, 0 to 1."""
+    """The coherence of bars: the share of the sound that repeats, at the best of the distances, 0 to 1."""
     return max(0.0, float(correlations.max(initial=0.0)))
 
 
 def _peak(values: NDArray[np.float32]) -> float:
-    """Place of the highest value but the first and last, between samples by a parabola, counted from the second."""
+    """The index of the highest inner value, counted from the second value; a parabola places it between samples."""
     best = int(np.argmax(values[1:-1])) + 1
     before, here, after = (float(value) for value in values[best - 1 : best + 2])
     bend = before - 2 * here + after
@@ -98,9 +98,9 @@ def _peak(values: NDArray[np.float32]) -> float:
 
 
 def _turns(shifts: NDArray[np.float64], frames: int, frequencies: int) -> NDArray[np.complex64]:
-    """What a spectrum is multiplied with to be heard `shifts` frames earlier, [bars, frequencies]."""
+    """Phase factors that move the sound of a spectrum `shifts` frames earlier, [bars, frequencies]."""
     cycles = shifts[:, None] * (np.arange(frequencies) / frames)
-    angles = (2 * np.pi * (cycles - np.round(cycles))).astype(np.float32)  # whole cycles would cost digits
+    angles = (2 * np.pi * (cycles - np.round(cycles))).astype(np.float32)  # whole cycles would cost precision
     turns = np.empty(angles.shape, dtype=np.complex64)
     turns.real, turns.imag = np.cos(angles), np.sin(angles)
     return turns

@@ -1,9 +1,9 @@
-"""Which beat is the first of the bar: the parts of one bar share one pattern of loops.
+"""Which beat is the first of the bar: in all parts of one bar the same loops play.
 
-Cut into bars at the right place, the same loops play from the beginning of each bar to its end: bars that sound alike
-in one part of the bar sound alike in the others. Cut elsewhere, the parts before and after the true bar line belong to
-different bars, and disagree wherever loops are switched. Compared are the levels of bands, so that this holds for music
-played by hand, and under sounds that do not repeat.
+With the right bar lines, the same loops play from the beginning of a bar to its end. So two bars that are alike in one
+part of the bar are alike in the others. With wrong bar lines, the parts before and after the true bar line belong to
+different bars, and they disagree wherever loops start or stop. Band levels are compared, not waveforms, so this works
+for music played by hand, and under sounds that do not repeat.
 """
 
 import numpy as np
@@ -12,21 +12,21 @@ from numpy.typing import NDArray
 
 from core.audio.clip import Samples
 
-SLOTS = 48  # parts of a bar, divisible into 2, 3 and 4 beats and their halves; for 5 and 7 it is near enough
-FEWEST_BARS = 8  # fewer have too few switches to tell
-BANDS = 40  # evenly spaced in pitch, as far as there are bins
-LOUDNESS = 0.25  # exponent of power: the ear's, nearly
-QUIET = 0.1  # of the slots' mean variance: slots in which nothing changes have nothing to say
-CHANCE = 0.2  # agreement that no noise reaches, times bars: it falls with the root of their pairs
-BETTER = 1.04  # how many times better another first beat must agree; the right one is beaten by 1.03 at most
+SLOTS = 48  # parts of a bar: divisible by 2, 3 and 4 beats and their halves, and near enough for 5 and 7 beats
+FEWEST_BARS = 8  # fewer bars have too few changes of loops to decide
+BANDS = 40  # in equal ratios of frequency, as far as there are bins
+LOUDNESS = 0.25  # exponent of power: close to the ear's loudness
+QUIET = 0.1  # of the mean variance of slots, added to each variance: slots without changes get little weight
+CHANCE = 0.2  # over the number of bars: no noise agrees so well (its agreement falls with the root of pairs of bars)
+BETTER = 1.04  # least ratio of agreements for another first beat; wrong ones reach at most 1.03 beside the right one
 
 
 def better_phase(mono: Samples, starts: NDArray[np.float64]) -> float:
-    """By which part of a bar, -0.5 to 0.5, bars should begin later; 0 where little speaks for another place.
+    """The part of a bar, -0.5 to 0.5, by which bars should begin later; 0 without clear evidence for another beat.
 
     Args:
         mono: float32 [frames].
-        starts: frames at which bars are believed to begin, [bars + 1], inside the signal.
+        starts: the assumed starts of bars in frames, [bars + 1], inside the signal.
     """
     if len(starts) <= FEWEST_BARS:
         return 0.0
@@ -39,7 +39,7 @@ def better_phase(mono: Samples, starts: NDArray[np.float64]) -> float:
 
 
 def _likeness(mono: Samples, starts: NDArray[np.float64]) -> Samples:
-    """How alike every two bars are in every slot, beside their mean there, [slots, bars, bars]."""
+    """The similarity of every two bars in each slot, after the mean over bars is subtracted, [slots, bars, bars]."""
     bars = np.arange(len(starts) - 1)
     length = int(np.diff(starts).min() / SLOTS)
     levels = np.array(
@@ -54,7 +54,7 @@ def _likeness(mono: Samples, starts: NDArray[np.float64]) -> Samples:
 
 
 def _levels(mono: Samples, places: NDArray[np.float64], length: int) -> Samples:
-    """How loud each band is in so many frames from each place on, [places, bands]."""
+    """The level of each band in the `length` frames from each place on, [places, bands]."""
     frames = mono[places.astype(np.int64)[:, None] + np.arange(length)] * np.hanning(length).astype(np.float32)
     power = np.square(np.abs(scipy.fft.rfft(frames, n=scipy.fft.next_fast_len(length, real=True), axis=1)))
     edges = np.unique(np.round(np.geomspace(1, power.shape[1] - 1, BANDS)).astype(np.int64))
@@ -62,10 +62,10 @@ def _levels(mono: Samples, places: NDArray[np.float64], length: int) -> Samples:
 
 
 def _agreement(likeness: Samples) -> NDArray[np.float64]:
-    """How well the slots of a bar agree on which bars are alike, for bars that begin at each slot, [slots].
+    """How well the slots of a bar agree about which bars are alike, when bars begin at each of the slots, [slots].
 
-    Mean product of the likenesses in two different slots over their mean square, over all pairs of different bars.
-    Slots before the bar's beginning are taken from the next bar.
+    It is the mean product of the similarities in two different slots, divided by their mean square, over all pairs of
+    different bars. Slots before the beginning of the bar come from the next bar.
     """
     first, second = np.triu_indices(likeness.shape[1] - 1, 1)
     here, after = likeness[:, first, second], likeness[:, first + 1, second + 1]

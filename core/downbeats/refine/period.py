@@ -1,8 +1,9 @@
 """How long a bar is, from the sound alone: the locally whitened autocorrelation, summed over the multiples of a lag.
 
-What repeats to the sample makes a needle at its period and at every multiple of it, and what does not repeat makes
-none, however loud. The multiples of a true period add up, and the far ones fix it to a hundredth of a sample. Whitening
-as in the generalised cross-correlation with phase transform (Knapp and Carter 1976), here by the smoothed spectrum.
+Sound that repeats to the sample makes a sharp peak at its period and at every multiple of it. Sound that does not
+repeat makes no peaks, however loud it is. The peaks at the multiples of a true period add up, and the far ones fix it
+to a hundredth of a sample. The whitening follows the generalised cross-correlation with phase transform (Knapp and
+Carter 1976), but divides by the smoothed spectrum.
 """
 
 from dataclasses import dataclass
@@ -15,25 +16,25 @@ from scipy.ndimage import uniform_filter1d
 from core.audio.clip import Samples
 from core.base.compiled import compiled
 
-SMOOTHING = 10.0  # Hz: partials of held notes stand above it and lose their say
-FARTHEST = 0.8  # of the clip: farther lags have too little sound to compare
-SPREAD = 0.005  # how far from the proposed length to look
-SIGNIFICANT = 20.0  # standard deviations: a period stands out by 50 and more, chance by 12 at most
-LEAST_SHARE = 0.02  # of the sound: music that does not repeat may by chance repeat a hundredth of it somewhere
-WHOLE = 0.004  # frames: a length so close to a whole number or a half, as 128 bpm has at 44.1 kHz, is just that
-TAPS = 8  # on either side of the sinc that reads the correlation between its samples
+SMOOTHING = 10.0  # Hz: partials of held notes are narrower, so each weighs no more than 10 Hz of noise
+FARTHEST = 0.8  # of the clip: at larger lags too little sound is left to compare
+SPREAD = 0.005  # of the proposed length, to either side: the range of the search
+SIGNIFICANT = 20.0  # standard deviations: measured, true periods reach 50 and more, chance at most 12
+LEAST_SHARE = 0.02  # of the sound: twice what was measured by chance in music that does not repeat
+WHOLE = 0.004  # frames: a length so near to a whole number or a half is rounded to it (128 bpm at 44.1 kHz is a half)
+TAPS = 8  # on either side of the sinc that interpolates the correlation
 LONGEST = 8.5  # seconds of a bar
-SHORTEST = 0.8  # seconds of a bar that is proposed where nobody asked for one so short
+SHORTEST = 0.8  # seconds of a candidate; only a given bar may be shorter
 
 
 @dataclass(frozen=True)
 class Period:
-    """A length that the sound repeats at.
+    """A period of the sound.
 
     Attributes:
-        frames: the length; its error is mostly below 0.003 frames, 0.015 where clips were rounded to frames.
-        strength: how far it stands out from lengths close by, in their standard deviations.
-        share: mean correlation at all multiples, about the share of the sound that repeats at this length.
+        frames: the length; its error is mostly below 0.003 frames, or 0.015 where clips were rounded to frames.
+        strength: its sum of correlations above those of lengths close by, in their standard deviations.
+        share: the mean correlation at all multiples: about the share of the sound that repeats with this period.
     """
 
     frames: float
@@ -46,7 +47,7 @@ class Period:
 
 
 def autocorrelation(mono: Samples, rate: int) -> NDArray[np.float32]:
-    """The whitened autocorrelation of a signal [frames] at lags 0 to `FARTHEST`, 1 at lag 0 and free of bias."""
+    """The whitened autocorrelation of a signal [frames] at lags 0 to `FARTHEST`, unbiased, and 1 at lag 0."""
     frames = len(mono)
     size = scipy.fft.next_fast_len(int(frames * (1 + FARTHEST)) + 16, real=True)
     power = np.square(np.abs(scipy.fft.rfft(mono, n=size)))
@@ -58,7 +59,7 @@ def autocorrelation(mono: Samples, rate: int) -> NDArray[np.float32]:
 
 
 def fit_period(correlation: NDArray[np.float32], near: float, spread: float = SPREAD) -> Period:
-    """The length within `spread` of `near` frames at which the sound repeats best."""
+    """The period within a share `spread` of `near` frames at which the sound repeats best."""
     most = max(int((len(correlation) - 2) / (near * (1 + spread))), 1)
     lengths = near + np.arange(-spread * near, spread * near, 0.25 / most)
     sums = _comb(correlation, lengths, most)
@@ -73,7 +74,7 @@ def fit_period(correlation: NDArray[np.float32], near: float, spread: float = SP
 
 
 def candidate_periods(correlation: NDArray[np.float32], rate: int) -> list[Period]:
-    """All lengths of a plausible bar that the sound repeats at, by rising length."""
+    """All periods of the sound that are as long as a plausible bar, sorted by length."""
     low, high = int(SHORTEST * rate), min(int(LONGEST * rate), (len(correlation) - 2) // 2)
     inside = correlation[low:high].copy()
     found: list[Period] = []
@@ -89,9 +90,9 @@ def candidate_periods(correlation: NDArray[np.float32], rate: int) -> list[Perio
 
 @compiled
 def _comb(correlation: NDArray[np.float32], lengths: NDArray[np.float64], most: int) -> NDArray[np.float64]:
-    """Sum of the correlation at 1 to `most` times each length, between its samples by straight lines.
+    """The sum of the correlation at 1 to `most` times each length, with linear interpolation.
 
-    Compiled: for a long song that is half a billion of them.
+    It is compiled: a long song needs half a billion of these values.
     """
     total = np.zeros(len(lengths))
     for multiple in range(1, most + 1):
@@ -105,7 +106,7 @@ def _comb(correlation: NDArray[np.float32], lengths: NDArray[np.float64], most: 
 
 @compiled
 def _fine_comb(correlation: NDArray[np.float32], lengths: NDArray[np.float64], most: int) -> NDArray[np.float64]:
-    """The same between its samples by a windowed sinc: straight lines cut needles there and so favour whole frames."""
+    """`_comb` with a windowed sinc: linear interpolation flattens peaks between samples and so favours whole frames."""
     total = np.zeros(len(lengths))
     for multiple in range(1, most + 1):
         for i in range(len(lengths)):
@@ -119,7 +120,7 @@ def _fine_comb(correlation: NDArray[np.float32], lengths: NDArray[np.float64], m
 
 
 def _vertex(places: NDArray[np.float64], values: NDArray[np.float64]) -> float:
-    """The middle of the highest tenth of a peak: steadier than its highest point."""
+    """The middle of the highest tenth of a peak: less affected by noise than its highest point."""
     high = values - (values.max() - 0.1 * (values.max() - values.min()))
     weights = np.maximum(high, 0.0)
     return float((places * weights).sum() / weights.sum()) if weights.sum() > 0 else float(places[np.argmax(values)])

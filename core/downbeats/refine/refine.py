@@ -1,9 +1,10 @@
-"""Bars refined to the sample: what a tracker hears to 10 ms and a host counts in ticks becomes where the sound repeats.
+"""Bars refined to the sample: a tracker is accurate to 10 ms, a host to a tick; here bars move to where sound repeats.
 
-The period comes from the sound (`period`), the first beat from which parts of a bar are switched together
-(`first_beat`), the bar lines from what changes there (`bar_lines`). A tracker's bars are only a proposal: half,
-double and other bars, and other phases, win where the sound clearly says so. A host's bars keep their number and move
-by a few milliseconds at most. What does not repeat to the sample is left as it was given, but for a wrong first beat.
+`period` estimates the length of a bar from the sound. `first_beat` finds the first beat: in all parts of a bar the same
+loops play. `bar_lines` finds the bar lines from changes in the sound. A tracker's bars are only a proposal: half,
+double or other bars, and other phases, replace them if the evidence in the sound is clear. A host's bars keep their
+number and move by a few milliseconds at most. Where the sound does not repeat to the sample, the bars stay as they were
+given; only a wrong first beat is corrected.
 """
 
 from dataclasses import dataclass, replace
@@ -19,13 +20,13 @@ from core.downbeats.refine.first_beat import better_phase
 from core.downbeats.refine.preemphasis import Starts, emphasised
 from core.downbeats.refine.steady_bars import REACH, SAME_TEMPO, SteadyBars, steady_runs, steady_throughout
 
-SAME_COHERENCE = 0.85  # bars cut elsewhere correlate a little less or more
-CHANCE = 0.02  # of coherence, which unlike sounds have as well
-DRIFT = 0.015  # seconds by which played bars are early or late
-WON = 0.25  # of coherence that must be won by following a drift
-PLAIN = 0.002  # of the correlation that shifts by fractions must win over whole frames
-STRETCHES = sorted(np.linspace(-0.04, 0.04, 33), key=abs)  # frames by which the bar length may be wrong
-PARTS = sorted(np.linspace(-1.0, 1.0, 21), key=abs)  # of a frame by which the first start may be off
+SAME_COHERENCE = 0.85  # share of the old coherence that new bars need: bars cut elsewhere correlate a bit differently
+CHANCE = 0.02  # coherence that sounds have by chance
+DRIFT = 0.015  # seconds by which bars played by hand are early or late
+WON = 0.25  # least gain in coherence when each bar is moved on its own
+PLAIN = 0.002  # least gain in correlation, as a share, of fractional shifts over whole frames
+STRETCHES = sorted(np.linspace(-0.04, 0.04, 33), key=abs)  # possible errors of the bar length in frames; see `Period`
+PARTS = sorted(np.linspace(-1.0, 1.0, 21), key=abs)  # possible errors of the first start in frames
 
 
 @dataclass(frozen=True)
@@ -33,14 +34,14 @@ class Refined:
     """Bars to the sample, and how they were found.
 
     Attributes:
-        grid: the bars, their starts on the nearest frame.
-        shifts: float64 [bars], how many frames after its int start each bar truly starts, mostly within +-0.5; zero
-            where the bars sound best on whole frames.
-        bar_frames: the true length of a bar, or None where no single one is known.
-        coherence_before, coherence_after: correlation of bars with those 1, 2, 4, 8 and 16 bars later, best of them:
-            the share of the sound that repeats from bar to bar on the given grid and on this one.
-        steadiness: the mean of these correlations on this grid, less where bars slowly drift away from the sound.
-        changes: what was changed, in words; empty where the bars are as given.
+        grid: the bars, with starts on the nearest frame.
+        shifts: float64 [bars], how many frames after its integer start each bar truly starts, mostly within +-0.5;
+            zero where bars on whole frames repeat best.
+        bar_frames: the true length of a bar, or None if there is no single length.
+        coherence_before, coherence_after: the correlation of bars with those 1, 2, 4, 8 and 16 bars later, the best of
+            these: the share of the sound that repeats from bar to bar, on the given grid and on this one.
+        steadiness: the mean of these correlations on this grid; lower where bars slowly drift away from the sound.
+        changes: the changes in words; empty if the bars are as given.
     """
 
     grid: BarGrid
@@ -57,11 +58,11 @@ def refine(samples: Samples, grid: BarGrid, *, rate: int, progress: Progress = s
 
     Args:
         samples: float32 [channels, frames].
-        grid: bars good to some 20 ms; of origin "tracker" they may be half, double or other bars and off by beats.
-        progress: told of the steps.
+        grid: bars accurate to about 20 ms. A tracker's bars may also be half, double or other bars, and off by beats.
+        progress: called at each step.
 
     Returns:
-        The refined bars, or the given ones where refined bars do not repeat better.
+        The refined bars, or the given ones if refined bars do not repeat better.
     """
     progress(0.0, "bars to the sample")
     mono = emphasised(samples)
@@ -82,7 +83,7 @@ def refine(samples: Samples, grid: BarGrid, *, rate: int, progress: Progress = s
 
 
 def _better(given: Refined, placed: Refined) -> Refined:
-    """The placed bars, unless the given ones repeat better or, but for roundings, are the same and repeat as well."""
+    """The placed bars, or the given ones if those repeat better, or repeat as well and differ by rounding alone."""
     if given.grid.bars == placed.grid.bars and np.abs(given.grid.starts - placed.grid.starts).max() <= 1:
         better = placed.steadiness >= given.steadiness + PLAIN
     else:
@@ -97,7 +98,7 @@ def _measured(mono: Samples, grid: BarGrid) -> Refined:
 
 
 def _rephased(mono: Samples, given: Refined) -> Refined:
-    """A tracker's bars, whatever their lengths, begun on another beat if that one is clearly the first."""
+    """A tracker's bars of any lengths, moved to another first beat if the evidence for it is clear."""
     starts = given.grid.starts.astype(np.float64)
     later = better_phase(mono, starts)
     if later == 0.0:
@@ -106,13 +107,13 @@ def _rephased(mono: Samples, given: Refined) -> Refined:
     around = np.concatenate([[2 * starts[0] - starts[1]], starts, [2 * starts[-1] - starts[-2]]])
     moved = np.interp(numbers[:-1] + later % 1, numbers, around)
     moved = np.round(moved[(moved >= 0) & (moved <= len(mono))]).astype(np.int64)
-    told = f"phase moved by {later * given.grid.beats_per_bar:+.2g} beats"
+    change = f"phase moved by {later * given.grid.beats_per_bar:+.2g} beats"
     placed = _measured(mono, replace(given.grid, starts=moved))
-    return replace(placed, coherence_before=given.coherence_before, changes=(told,))
+    return replace(placed, coherence_before=given.coherence_before, changes=(change,))
 
 
 def _beats(grid: BarGrid, bar: float | None) -> int:
-    """Beats of a bar of another length; in double or half the bar the tempo was wrong, and not the metre."""
+    """Beats of a bar of another length. If the bar is doubled or halved, the tempo was wrong and the metre stays."""
     ratio = 1.0 if bar is None else bar / float(np.median(grid.lengths))
     octaves = np.log2(ratio)
     same_metre = abs(octaves - round(octaves)) < SAME_TEMPO
@@ -120,8 +121,8 @@ def _beats(grid: BarGrid, bar: float | None) -> int:
 
 
 def _on_frames(mono: Samples, grid: BarGrid, proposal: SteadyBars, given: Refined) -> Refined:
-    """The true starts as whole frames and shifts, or rounded, whichever repeats better."""
-    true = proposal.starts + max(-float(proposal.starts[0]), 0.0)  # before the clip there is none
+    """The true starts as whole frames with shifts, or rounded without shifts, whichever repeats better."""
+    true = proposal.starts + max(-float(proposal.starts[0]), 0.0)  # no bar starts before the clip
     starts, fractions = _whole_and_part(true, len(mono))
     spectra = BarSpectra(mono, starts)
     between = spectra.at_distances(fractions)
@@ -134,7 +135,7 @@ def _on_frames(mono: Samples, grid: BarGrid, proposal: SteadyBars, given: Refine
     if shifted:
         starts, fractions = _whole_and_part(true, len(mono))
     elif bar is not None and bar % 0.5:
-        bar = float(np.polyfit(np.arange(len(starts)), starts, 1)[0])  # the roundings know it best
+        bar = float(np.polyfit(np.arange(len(starts)), starts, 1)[0])  # the rounded starts fix the length best
     returns = between if shifted else whole
     return Refined(
         replace(grid, starts=starts, beats_per_bar=_beats(grid, bar)),
@@ -154,7 +155,7 @@ def _whole_and_part(true: Starts, frames: int) -> tuple[NDArray[np.int64], Start
 
 
 def _aligned(mono: Samples, bars: Refined, rate: int) -> Refined:
-    """Each bar laid over the others, where no single length explains them and they repeat better so."""
+    """Each bar aligned with the others, if the bars then repeat clearly better; for bars of no single length."""
     late = BarSpectra(mono, bars.grid.starts).lateness(round((REACH if bars.grid.origin == "host" else DRIFT) * rate))
     true = bars.grid.starts + np.append(late, late[-1])
     starts, shifts = _whole_and_part(true, len(mono))
@@ -168,10 +169,10 @@ def _aligned(mono: Samples, bars: Refined, rate: int) -> Refined:
 
 
 def _rounded(spectra: BarSpectra, true: Starts, nearest: NDArray[np.int64]) -> NDArray[np.int64]:
-    """True starts [bars + 1] rounded as the clips of the song were, given the spectra of bars at the nearest frames.
+    """True starts [bars + 1], rounded as when the song was made, given the spectra of bars at the nearest frames.
 
-    The fraction of the first start, unknown to the ear, and the last hundredths of the bar length decide which bars
-    were rounded up: first roughly, then to the hundredth of a frame that tells one bar in a hundred from the others.
+    The fraction of the first start and the last hundredths of the bar length decide which bars were rounded up. Neither
+    is known. Both are searched, first coarsely, then to a hundredth of a frame, which decides one bar in a hundred.
     """
     numbers = np.arange(len(true)) - len(true) / 2
 

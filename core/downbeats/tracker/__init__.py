@@ -1,1 +1,1 @@
-"""Bars tracked by madmom's neural networks."""
+"""Bars tracked with madmom's neural networks."""

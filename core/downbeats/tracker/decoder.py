@@ -1,10 +1,10 @@
 """Beats and downbeats from the networks' activations: the likeliest path through bars of steady and changing tempo.
 
 The model is that of Krebs, Boeck and Widmer ("An Efficient State Space Model for Joint Tempo and Meter Tracking",
-ISMIR 2015), as madmom 0.16.1 sets it up: a state is a beat of the bar, a tempo and a place within the beat; within a
-beat the tempo stays, from beat to beat it may change. Between its first and its last place a beat so has one way only.
-The decoder therefore steps from beat to beat (a semi-Markov Viterbi algorithm), which gives the same path as stepping
-from state to state with a fraction of the work, and remembers 240 tempos a frame instead of 15,000 states.
+ISMIR 2015), with the parameters of madmom 0.16.1. A state is a beat of the bar, a tempo and a place within the beat.
+The tempo is constant within a beat and may change from beat to beat, so between its first and its last place a beat has
+only one path. The decoder therefore steps from beat to beat (a semi-Markov Viterbi algorithm). The path is the same as
+from state to state with a fraction of the work, and each frame needs 240 tempos in memory instead of 15,000 states.
 """
 
 from dataclasses import dataclass
@@ -18,11 +18,12 @@ from core.base.compiled import compiled
 from core.base.progress import Progress, part_of
 from core.downbeats.tracker.features import FPS
 
+# Tempos, steadiness, part of a beat and audibility are the defaults of madmom 0.16.1.
 SLOWEST, FASTEST = 55.0, 215.0  # beats a minute
-TEMPOS = 60  # spaced evenly in pitch, as far as whole frames allow
-STEADINESS = 100.0  # exponent by which a change of tempo between beats is less likely
-BEAT_PART = 16  # the first such part of a beat sounds like one
-AUDIBLE = 0.05  # activation from which there is any music
+TEMPOS = 60  # in equal ratios, as far as whole frames allow
+STEADINESS = 100.0  # exponent: the larger it is, the less likely is a change of tempo between beats
+BEAT_PART = 16  # a beat has high activations in its first sixteenth only
+AUDIBLE = 0.05  # activation; frames below it at the start and the end are ignored
 IMPOSSIBLE = 1e-30  # least probability, so that logarithms stay finite
 BLOCK = 4096  # frames between calls of progress
 
@@ -31,11 +32,11 @@ Table = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class _Bars:
-    """Bars of one number of beats.
+    """The model of bars with one number of beats.
 
     Attributes:
         lengths: int64 [tempos], frames of a beat, rising.
-        heads: int64 [beats, tempos], the first frames of each beat, those that sound like one.
+        heads: int64 [beats, tempos], the number of first frames of each beat that have a beat's activation.
         changes: float64 [tempos, tempos], log probability of the second tempo after the first; -inf where impossible.
         start: log probability of each state before the first frame.
     """
@@ -47,7 +48,7 @@ class _Bars:
 
 
 class _Path(NamedTuple):
-    """The first frame of each beat (the first may be negative), its number from 0, its tempo; and how likely it is."""
+    """First frames of beats (the first may be negative), their numbers from 0 and their tempos; the log probability."""
 
     firsts: NDArray[np.int64]
     beats: NDArray[np.int64]
@@ -56,42 +57,42 @@ class _Path(NamedTuple):
 
 
 def decode(activations: Samples, beats_per_bar: tuple[int, ...], progress: Progress) -> Table:
-    """The likeliest beats, those of one metre throughout.
+    """The likeliest beats, in one metre throughout.
 
     Args:
-        activations: float32 [frames, 2], how probable a beat and a downbeat are.
+        activations: float32 [frames, 2], the probabilities of a beat and of a downbeat.
 
     Returns:
-        float64 [beats, 2]: seconds, and the number in the bar from 1; none where nothing sounds like a beat.
+        float64 [beats, 2]: seconds, and the number in the bar from 1; empty where all activations are low.
     """
     audible = np.flatnonzero((activations >= AUDIBLE).any(axis=1))
     if not len(audible):
         return np.empty((0, 2))
     first = int(audible[0])
-    heard = activations[first : int(audible[-1]) + 1]
-    sums = _running_sums(heard)
+    active = activations[first : int(audible[-1]) + 1]
+    sums = _running_sums(active)
     paths = []
     for number, beats in enumerate(beats_per_bar):
         part = part_of(progress, number / len(beats_per_bar), (number + 1) / len(beats_per_bar))
         bars = _bars(beats)
         paths.append((_likeliest_path(bars, sums, part), bars))
-    found = _placed(*max(paths, key=lambda each: each[0].log_probability), heard)
+    found = _placed(*max(paths, key=lambda each: each[0].log_probability), active)
     return np.column_stack([(first + found[:, 0]) / FPS, found[:, 1] + 1])
 
 
-def _placed(path: _Path, bars: _Bars, heard: Samples) -> NDArray[np.int64]:
-    """Beats of a path as [frame, number in the bar from 0]: the loudest of the frames that should sound like one."""
+def _placed(path: _Path, bars: _Bars, active: Samples) -> NDArray[np.int64]:
+    """Beats of a path as [frame, number in the bar from 0]: the frame of the highest activation in each beat's head."""
     places = []
     for first, beat, tempo in zip(path.firsts, path.beats, path.tempos, strict=True):
         head = slice(max(first, 0), max(first + bars.heads[beat, tempo], 0))
-        if len(heard[head]):
-            places.append((head.start + int(np.argmax(heard[head])) // 2, beat))
+        if len(active[head]):
+            places.append((head.start + int(np.argmax(active[head])) // 2, beat))
     return np.array(places, dtype=np.int64).reshape(-1, 2)
 
 
 def _bars(beats: int) -> _Bars:
     lengths = _beat_lengths()
-    # Positions are made as madmom makes them: whether one is just below or at the edge is a matter of rounding.
+    # Positions are computed as in madmom: rounding decides whether a position is just below the edge or on it.
     positions = [[np.linspace(0, 1, length, endpoint=False) + beat for length in lengths] for beat in range(beats)]
     heads = np.array([[int((each % 1 < 1 / BEAT_PART).sum()) for each in of_beat] for of_beat in positions])
     likelihoods = np.exp(-STEADINESS * np.abs(lengths / lengths[:, None] - 1))
@@ -102,7 +103,7 @@ def _bars(beats: int) -> _Bars:
 
 
 def _beat_lengths() -> NDArray[np.int64]:
-    """The modelled lengths of a beat in frames: at least `TEMPOS` different ones, as evenly spaced as can be."""
+    """The modelled lengths of a beat in frames: at least `TEMPOS` different ones, spaced as evenly as possible."""
     fastest, slowest = np.log2(60 * FPS / FASTEST), np.log2(60 * FPS / SLOWEST)
     lengths = np.empty(0, dtype=np.int64)
     tried = TEMPOS
@@ -113,7 +114,7 @@ def _beat_lengths() -> NDArray[np.int64]:
 
 
 def _running_sums(activations: Samples) -> Table:
-    """Log likelihoods of no beat, beat and downbeat summed over all frames before each, [3, frames + 1]."""
+    """Log likelihoods of no beat, beat and downbeat, summed over all frames before each frame, [3, frames + 1]."""
     silence = (1 - activations.sum(axis=1)) / (BEAT_PART - 1)
     likelihoods = np.maximum([silence, activations[:, 0], activations[:, 1]], IMPOSSIBLE)
     return np.pad(np.cumsum(np.log(likelihoods), axis=1, dtype=np.float64), ((0, 0), (1, 0)))
@@ -121,7 +122,7 @@ def _running_sums(activations: Samples) -> Table:
 
 def _likeliest_path(bars: _Bars, sums: Table, progress: Progress) -> _Path:
     frames = sums.shape[1] - 1
-    entered = np.full((bars.lengths[-1], *bars.heads.shape), bars.start)  # beats begun in the last frames, a ring
+    entered = np.full((bars.lengths[-1], *bars.heads.shape), bars.start)  # ring buffer: beats begun in the last frames
     before = np.empty((frames, *bars.heads.shape), dtype=np.uint8)  # the tempo of the beat before, at each first frame
     for first in range(0, frames, BLOCK):
         progress(first / frames, "downbeats")
@@ -139,8 +140,8 @@ def _likeliest_path(bars: _Bars, sums: Table, progress: Progress) -> _Path:
 
 
 @compiled
-def _heard(sums: Table, beat: int, first: int, head: int, end: int) -> float:
-    """Log likelihood of what is heard from a beat's first frame, maybe before the clip's, to before `end`."""
+def _fit(sums: Table, beat: int, first: int, head: int, end: int) -> float:
+    """Log likelihood of the frames from a beat's first one, which may lie before the clip, up to `end` (excluded)."""
     begin = max(first, 0)
     turn = min(max(first + head, 0), end)
     kind = 2 if beat == 0 else 1
@@ -158,15 +159,15 @@ def _advance(
     entered: Table,
     before: NDArray[np.uint8],
 ) -> None:
-    """Find for frames `begin` to `end`, each beat and tempo how it is best begun there."""
+    """For frames `begin` to `end`, each beat and each tempo, find the likeliest beat before."""
     beats, tempos = heads.shape
     ended = np.empty((beats, tempos))
     for frame in range(begin, end):
         for beat in range(beats):
             for tempo in range(tempos):
                 first = frame - lengths[tempo]
-                heard = _heard(sums, beat, first, heads[beat, tempo], frame)
-                ended[beat, tempo] = entered[first % len(entered), beat, tempo] + heard
+                fit = _fit(sums, beat, first, heads[beat, tempo], frame)
+                ended[beat, tempo] = entered[first % len(entered), beat, tempo] + fit
         for beat in range(beats):
             best, origin = entered[frame % len(entered), beat], before[frame, beat]
             best[:] = -np.inf
@@ -183,14 +184,14 @@ def _advance(
 def _likeliest_end(
     frames: int, sums: Table, lengths: NDArray[np.int64], heads: NDArray[np.int64], entered: Table
 ) -> tuple[float, int, int, int]:
-    """How likely the best path is, and the first frame, beat and tempo of its last beat, cut off anywhere."""
+    """The log probability of the best path, and its last beat, which may be cut off: first frame, beat and tempo."""
     found = (-np.inf, 0, 0, 0)
     for beat in range(heads.shape[0]):
         for tempo in range(heads.shape[1]):
             for place in range(lengths[tempo]):
                 first = frames - 1 - place
-                heard = _heard(sums, beat, first, heads[beat, tempo], frames)
-                likelihood = entered[first % len(entered), beat, tempo] + heard
+                fit = _fit(sums, beat, first, heads[beat, tempo], frames)
+                likelihood = entered[first % len(entered), beat, tempo] + fit
                 if likelihood > found[0]:
                     found = (likelihood, first, beat, tempo)
     return found

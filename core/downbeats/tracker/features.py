@@ -1,7 +1,8 @@
-"""What the tracker's networks hear, 100 frames a second: three spectrograms in bands, and what rises in them.
+"""The input of the tracker's networks, 100 frames a second: three spectrograms in bands, and their increases over time.
 
-As Boeck, Krebs and Widmer (ISMIR 2016) made them: Hann windows of 1024, 2048 and 4096 samples at 44.1 kHz, triangular
-filters at 3, 6 and 12 bands an octave, log10(1 + magnitude), and the positive difference to a frame earlier.
+They are those of Boeck, Krebs and Widmer (ISMIR 2016): Hann windows of 1024, 2048 and 4096 samples at 44.1 kHz,
+triangular filters with 3, 6 and 12 bands an octave, log10(1 + magnitude), and the positive difference to an earlier
+frame.
 """
 
 import numpy as np
@@ -17,11 +18,11 @@ FPS = 100
 HOP = RATE // FPS
 BANDS_PER_OCTAVE = {1024: 3, 2048: 6, 4096: 12}  # by length of the window
 LOWEST, HIGHEST, TUNING = 30.0, 17_000.0, 440.0  # Hz
-BLOCK = 128  # frames at a time: what they need stays in the processor's caches
+BLOCK = 128  # frames at a time: their data stays in the processor's caches
 
 
 def onset_features(mono: Samples, progress: Progress) -> Samples:
-    """The features of a mix at 44.1 kHz: float32 [samples] to [frames, 314], bands and then rises of each window."""
+    """The features of a mix at 44.1 kHz: float32 [samples] to [frames, 314]; for each window its bands, then rises."""
     banks = {size: _filters(size, octave) for size, octave in BANDS_PER_OCTAVE.items()}
     widths = [bank.shape[1] for bank in banks.values() for _ in ("bands", "rises")]
     features = np.empty((-(-len(mono) // HOP), sum(widths)), dtype=np.float32)
@@ -42,19 +43,19 @@ def onset_features(mono: Samples, progress: Progress) -> Samples:
 
 
 def _log_bands(windowed: Samples, bank: Samples) -> Samples:
-    """Log magnitudes in bands of windowed frames [frames, samples]."""
+    """Log magnitudes of windowed frames [frames, samples] in bands."""
     spectra = scipy.fft.rfft(windowed, axis=1)[:, : len(bank)]
     return np.asarray(np.log10(np.abs(spectra) @ bank + np.float32(1)), dtype=np.float32)
 
 
 def _frames_back(window: Samples) -> int:
-    """How far a frame lies back from which sound has risen: to where its window is half as high."""
+    """How many frames back the earlier frame of a rise lies: as far as the window falls to half its height."""
     half = len(window) / 2 - int(np.argmax(window > 0.5 * window.max()))
     return max(1, round(half / HOP))
 
 
 def _filters(size: int, per_octave: int) -> Samples:
-    """Overlapping triangles over the bins of a spectrum, each of area 1, float32 [size / 2, bands]."""
+    """Overlapping triangular filters over the bins of a spectrum, each of area 1, float32 [size / 2, bands]."""
     centres = _centres(size, per_octave)
     bank = np.zeros((size // 2, len(centres) - 2), dtype=np.float32)
     for band, (left, centre, right) in enumerate(zip(centres, centres[1:], centres[2:], strict=False)):
@@ -66,7 +67,7 @@ def _filters(size: int, per_octave: int) -> Samples:
 
 
 def _centres(size: int, per_octave: int) -> NDArray[np.int64]:
-    """The bins nearest to frequencies spaced evenly in pitch, each bin once."""
+    """The bins nearest to frequencies in equal ratios, each bin once."""
     octaves = np.log2(np.array([LOWEST, HIGHEST]) / TUNING) * per_octave
     pitches = TUNING * 2.0 ** (np.arange(np.floor(octaves[0]), np.ceil(octaves[1])) / per_octave)
     pitches = pitches[(pitches >= LOWEST) & (pitches <= HIGHEST)]

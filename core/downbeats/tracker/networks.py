@@ -1,7 +1,7 @@
 """The weights of madmom's downbeat networks, read from its model files without importing madmom itself.
 
-madmom's one release, 0.16.1 of 2018, no longer imports on today's Python as it is. Its models need none of its code:
-they are pickles of plain objects that hold arrays, and that is all that is let through here.
+madmom's only release, 0.16.1 of 2018, cannot be imported on current versions of Python. Its models need none of its
+code: they are pickles of plain objects that hold arrays. The reader here accepts only these.
 """
 
 import importlib.util
@@ -17,16 +17,16 @@ from core.audio.clip import Samples
 from core.base.errors import Code, LoopError
 
 UNITS = 25  # of each LSTM
-LANES = 32  # numbers kept for each gate, the last of them idle: a whole number of a processor's vectors
+LANES = 32  # numbers stored for each gate, the last 7 unused: a whole number of a processor's vectors
 GATES = 4  # input, forget, cell, output
 MODELS = "models/downbeats/2016/downbeats_blstm_*.pkl"
 
 
 @dataclass(frozen=True)
 class Lstm:
-    """One direction of a layer; columns gate by gate: input, forget, cell, output, each of `LANES`.
+    """One direction of a layer. The columns are input gate, forget gate, cell, output gate, each `LANES` wide.
 
-    All but the cell's are halved: the logistic function of x is (1 + tanh(x / 2)) / 2.
+    All weights but the cell's are halved, because the logistic function of x is (1 + tanh(x / 2)) / 2.
 
     Attributes:
         weights: float32 [inputs, columns]; bias: float32 [columns].
@@ -42,10 +42,10 @@ class Lstm:
 
 @dataclass(frozen=True)
 class Network:
-    """Layers of one LSTM forward and one backward in time, then one of three units: no beat, beat, downbeat.
+    """Layers with one LSTM forward and one backward in time, then a last layer of three units: no beat, beat, downbeat.
 
     Attributes:
-        weights: float32 [2 * UNITS, 3]; bias: float32 [3], of the last layer.
+        weights: float32 [2 * UNITS, 3]; bias: float32 [3], both of the last layer.
     """
 
     layers: tuple[tuple[Lstm, Lstm], ...]
@@ -54,7 +54,7 @@ class Network:
 
 
 def read_networks() -> list[Network]:
-    """The eight networks of Boeck, Krebs and Widmer (ISMIR 2016), as madmom brings them.
+    """The eight networks of Boeck, Krebs and Widmer (ISMIR 2016), from the installed madmom.
 
     Raises:
         LoopError: ARGUMENTS when madmom or its models are not installed.
@@ -77,17 +77,17 @@ def _missing(what: str) -> LoopError:
 
 
 class _Held(SimpleNamespace):
-    """What stands in for every class and function of madmom."""
+    """Replaces every class and function of madmom."""
 
 
 class _Reader(pickle.Unpickler):
-    """Reads arrays and what holds them, and refuses anything else: a pickle could name any code."""
+    """Reads arrays and plain objects that hold them. It refuses all else, because a pickle can run any code."""
 
     def find_class(self, module: str, name: str) -> Any:
         if module.startswith("madmom.ml.nn"):
             return _Held
         if (module, name) == ("numpy.core.multiarray", "_reconstruct"):
-            return np.empty(0).__reduce__()[0]  # wherever this NumPy keeps it
+            return np.empty(0).__reduce__()[0]  # the same function, wherever the installed NumPy has it
         if (module, name) in (("numpy", "ndarray"), ("numpy", "dtype")):
             return getattr(np, name)
         raise pickle.UnpicklingError(f"{module}.{name} has no place in a model")
@@ -112,7 +112,7 @@ def _lstm(layer: Any) -> Lstm:
 
 
 def _columns(gates: list[Samples]) -> Samples:
-    """Each [rows, UNITS] in `LANES` columns of its own, side by side."""
+    """Arrays [rows, UNITS] side by side, each padded to `LANES` columns."""
     wide = np.zeros((len(gates[0]), len(gates), LANES), dtype=np.float32)
     for number, gate in enumerate(gates):
         wide[:, number, :UNITS] = gate

@@ -1,9 +1,9 @@
-"""Bars of a clip whose tempo nobody knows, tracked by madmom's recurrent networks and its model of bars.
+"""Bars of a clip of unknown tempo, tracked with madmom's recurrent networks and its model of bars.
 
 Boeck, Krebs and Widmer, "Joint Beat and Downbeat Tracking with Recurrent Neural Networks", ISMIR 2016. The tracker
-hears a mono mix at 44.1 kHz and answers to 10 ms; the clip itself stays as it is. What it answers is what madmom 0.16.1
-does, but the code is our own; only the networks' weights are madmom's, licensed CC BY-NC-SA 4.0 and installed by the
-extra `tracking` alone.
+processes a mono mix at 44.1 kHz, and its bars are accurate to 10 ms. The clip itself is not changed. The results are
+those of madmom 0.16.1, but the code is our own. Only the networks' weights are madmom's: their licence is CC BY-NC-SA
+4.0, and only the extra `tracking` installs them.
 """
 
 import math
@@ -23,19 +23,19 @@ from core.downbeats.tracker.lstm import activations
 from core.downbeats.tracker.networks import read_networks
 
 MAX_BEATS = 16
-CANCELLED_OUT = 0.01  # -40 dB: a mix so far below its channels has lost the music (stereo in opposite phase)
+CANCELLED_OUT = 0.01  # -40 dB: a mix so far below its channels has lost the music (channels in opposite phase)
 
 
 def track_bars(clip: Clip, *, beats_per_bar: tuple[int, ...] = (3, 4), progress: Progress = silent) -> BarGrid:
-    """Track the downbeats of a clip, on one core in a hundredth of its length and 1 MB of memory a second.
+    """Track the downbeats of a clip. On one core this takes a hundredth of its length, and 1 MB of memory a second.
 
     Args:
         clip: any rate and channels.
-        beats_per_bar: the metres to choose from; one of them is taken for the whole clip.
-        progress: told of every few hundredths of a second of work; may raise `Cancelled`.
+        beats_per_bar: the metres to choose from; one metre is chosen for the whole clip.
+        progress: called after every few hundredths of a second of work; may raise `Cancelled`.
 
     Returns:
-        A grid of origin "tracker", good to about 10 ms. It ends with the last whole bar of the clip.
+        A grid of origin "tracker", accurate to about 10 ms. It ends with the last whole bar of the clip.
 
     Raises:
         LoopError: ARGUMENTS when the tracker is not installed or a metre is not 2 to 16 beats; MUSIC_NOT_USABLE when
@@ -51,16 +51,16 @@ def track_bars(clip: Clip, *, beats_per_bar: tuple[int, ...] = (3, 4), progress:
         )
     progress(0.0, "listening")
     networks = read_networks()
-    with threadpool_limits(1, "blas"):  # its threads would wait for each other at products this small
+    with threadpool_limits(1, "blas"):  # BLAS threads would wait for each other in products this small
         features = onset_features(_mono(clip), part_of(progress, 0.05, 0.5))
-        heard = activations(features, networks, part_of(progress, 0.5, 0.9))
-    grid = _grid(decode(heard, beats_per_bar, part_of(progress, 0.9, 1.0)), clip)
+        probabilities = activations(features, networks, part_of(progress, 0.5, 0.9))
+    grid = _grid(decode(probabilities, beats_per_bar, part_of(progress, 0.9, 1.0)), clip)
     progress(1.0, "downbeats")
     return grid
 
 
 def _mono(clip: Clip) -> Samples:
-    """The clip as the tracker wants it: one channel at 44.1 kHz, peak 1, so that quiet clips are heard as well."""
+    """The tracker's input: one channel at 44.1 kHz, scaled to peak 1, so that quiet clips work as well."""
     mix = clip.samples.mean(axis=0)
     peaks = [_peak(channel) for channel in clip.samples]
     if _peak(mix) < CANCELLED_OUT * max(peaks):
@@ -83,7 +83,7 @@ def _grid(beats: NDArray[np.float64], clip: Clip) -> BarGrid:
             Code.MUSIC_NOT_USABLE,
             f"{clip.name}: {found} found, and {MIN_BARS} bars are needed; give the bars instead (--bpm or --bars)",
         )
-    # The last bar's end is nobody's downbeat. A clip cut to whole bars must not lose it to the tracker's coarseness.
+    # The end of the last bar is no downbeat. The tolerance of 2 frames keeps the last bar of a clip cut to whole bars.
     end = downbeats[-1] + np.median(np.diff(downbeats))
     if end <= clip.seconds + 2 / FPS:
         downbeats = np.append(downbeats, end)
