@@ -1,4 +1,4 @@
-"""Result folders: written whole or not at all, and read back."""
+"""Result folders: written completely or not at all, and read back."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Tucker factors to a file and back: a NumPy archive of the four arrays, the same bytes for the same factors."""
+"""Tucker factors written to a file and read back: a NumPy archive of four arrays; equal factors give equal bytes."""
 
 import zipfile
 from pathlib import Path
@@ -12,7 +12,7 @@ NAMES = ("notes", "rhythms", "loops", "recipes")
 
 
 def write_factors(path: Path, factors: TuckerFactors) -> None:
-    """Write W, H, D and C under the names that they have in `TuckerFactors`.
+    """Write W, H, D and C under their names in `TuckerFactors`.
 
     Raises:
         OSError: the file cannot be written.
@@ -21,10 +21,10 @@ def write_factors(path: Path, factors: TuckerFactors) -> None:
 
 
 def read_factors(path: Path) -> TuckerFactors:
-    """Read what `write_factors` wrote; the history of the error is not kept.
+    """Read a file of `write_factors`. The history of the error is not stored in it.
 
     Raises:
-        LoopError: INCOMPLETE when it is missing, damaged, or its arrays do not fit together.
+        LoopError: INCOMPLETE when the file is missing or damaged, or its arrays do not fit together.
     """
     try:
         with np.load(path, allow_pickle=False) as archive:

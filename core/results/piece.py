@@ -1,4 +1,4 @@
-"""Piece: a song as maps, tables and projects show it; its bars, and which loop plays how strongly in which of them."""
+"""Piece: the data of a song for maps, tables and projects: its bars, and how strongly each loop plays in each bar."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from core.audio.bars import BarGrid
 
-FAINT = 0.05  # -26 dB: an activation below it is shown and written as silence
+FAINT = 0.05  # -26 dB: a smaller activation is shown and written as silence
 
 
 @dataclass(frozen=True)
@@ -15,11 +15,11 @@ class Part:
     """One loop in a piece.
 
     Attributes:
-        label: what it is called.
-        bars: how many bars it lasts.
-        start_bar: the bar, counted from 0, that its file was cut from.
+        label: the loop's name.
+        bars: the loop's length in bars.
+        start_bar: the bar of the song, from 0, where its file was cut.
         activations: float32 [bars of the piece], 0 to about 1.
-        heard: int16 [bars of the piece], which bar of its file sounds there, from 0; -1 where it is silent.
+        heard: int16 [bars of the piece], the bar of its file that sounds there, from 0; -1 where the loop is silent.
     """
 
     label: str
@@ -30,21 +30,21 @@ class Part:
 
     @property
     def plays(self) -> NDArray[np.bool_]:
-        """Where it is loud enough to be shown, [bars of the piece]."""
+        """Whether the loop is loud enough to be shown, [bars of the piece]."""
         result: NDArray[np.bool_] = (self.activations >= FAINT) & (self.heard >= 0)
         return result
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A song taken apart, without its sound.
+    """A song taken apart into loops, without its sound.
 
     Attributes:
-        name: the song's.
+        name: the song's name.
         rate: frames a second.
-        frames: of the whole song.
+        frames: the length of the whole song.
         channels: of the song and of every stem and loop.
-        grid: where the bars are.
+        grid: the bars.
         parts: the loops, the loudest first.
     """
 
@@ -62,14 +62,14 @@ class Piece:
 
     @property
     def bpm(self) -> float:
-        """Quarter notes a minute in the median bar, as hosts count them in any metre."""
+        """Quarter notes a minute in the median bar. Hosts count quarter notes in any metre."""
         return self.grid.bpm(self.rate) * 4 / self.grid.beat_unit
 
 
 def heard_from(start_bar: int, bars: int, phases: NDArray[np.int16]) -> NDArray[np.int16]:
-    """Which bar of a loop's file sounds in each bar of the piece, int16 [bars of the piece], -1 where it is silent.
+    """Which bar of a loop's file sounds in each bar of the piece, int16 [bars of the piece]; -1 where it is silent.
 
-    A layout counts a loop's bars from wherever it likes; the file begins with the bar that it was cut from.
+    A layout may number a loop's bars from any of them. The file begins at `start_bar`.
 
     Args:
         phases: the loop's column of `Layout.phases`.
@@ -81,5 +81,5 @@ def heard_from(start_bar: int, bars: int, phases: NDArray[np.int16]) -> NDArray[
 
 
 def steady(start_bar: int, bars: int, count: int) -> NDArray[np.int16]:
-    """What `heard_from` gives for a loop that goes round and round without a pause through `count` bars."""
+    """`heard_from` for a loop that repeats without a pause through `count` bars."""
     return ((np.arange(count) - start_bar) % bars).astype(np.int16)

@@ -1,4 +1,4 @@
-"""A result folder read back: its checked manifest, the piece that it describes, and its audio when asked for."""
+"""Reads a result folder: its manifest, which is checked, the piece that it describes, and its audio on demand."""
 
 import json
 from dataclasses import dataclass
@@ -24,11 +24,11 @@ class Result:
     """One result folder.
 
     Attributes:
-        folder: where it is.
+        folder: the path of the folder.
         manifest: as in core/results/manifest.schema.json.
-        piece: what it describes.
+        piece: the song that the manifest describes.
         stems, loops: the files of the loops, in the piece's order.
-        rest: the file of what belongs to no loop.
+        rest: the file of the sound that belongs to no loop.
     """
 
     folder: Path
@@ -39,10 +39,10 @@ class Result:
     rest: Path
 
     def audio(self, path: Path) -> Samples:
-        """The samples of one of the result's stems or of its rest, float32 [channels, frames of the song].
+        """The samples of a stem or of the rest, float32 [channels, frames of the song].
 
         Raises:
-            LoopError: INCOMPLETE when the file is not what the manifest says.
+            LoopError: INCOMPLETE when the file does not agree with the manifest.
         """
         try:
             frames, rate = soundfile.read(path, dtype="float32", always_2d=True)
@@ -54,15 +54,15 @@ class Result:
         return np.ascontiguousarray(frames.T)
 
     def song(self) -> Samples:
-        """The song, float32 [channels, frames]: all stems and the rest together."""
+        """The song, float32 [channels, frames]: the sum of all stems and the rest."""
         total = self.audio(self.rest)
-        for stem in self.stems:  # one at a time bounds the memory
+        for stem in self.stems:  # one at a time, to limit the memory
             total += self.audio(stem)
         return total
 
 
 def read_result(folder: Path) -> Result:
-    """Read a result folder; audio is only opened when asked for.
+    """Read a result folder. Audio files are opened on demand.
 
     Raises:
         LoopError: as `read_manifest`; INCOMPLETE when a stem or a loop is missing; ARGUMENTS when bars or activations
@@ -88,8 +88,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """The checked manifest of a result folder.
 
     Raises:
-        LoopError: NO_SUCH_FILE when there is none; VERSION when a newer loopcube wrote it; ARGUMENTS when it is no
-            manifest.
+        LoopError: NO_SUCH_FILE when there is no manifest; VERSION when a newer loopcube wrote it; ARGUMENTS when the
+            file is no valid manifest.
     """
     path = folder / "manifest.json"
     try:
@@ -107,7 +107,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 @cache
 def manifest_validator() -> jsonschema.Draft202012Validator:
-    """What checks manifests, both those read and those about to be written."""
+    """The validator for manifests, used before writing and after reading."""
     schema = resources.files("core.results").joinpath("manifest.schema.json").read_text(encoding="utf-8")
     return jsonschema.Draft202012Validator(json.loads(schema))
 
@@ -120,7 +120,8 @@ def _check_version(path: Path, manifest: Any) -> None:
     schema = manifest.get("schema") if isinstance(manifest, dict) else None
     if isinstance(schema, int) and schema > SCHEMA:
         raise LoopError(
-            Code.VERSION, f"{path}: was written by a newer loopcube (schema {schema}, this one knows {SCHEMA}); update"
+            Code.VERSION,
+            f"{path}: was written by a newer loopcube (schema {schema}, this version reads {SCHEMA}); update loopcube",
         )
 
 
@@ -140,7 +141,7 @@ def _part(loop: dict[str, Any], number: int, bars: int, path: Path) -> Part:
         if len(values) != bars:
             raise LoopError(
                 Code.ARGUMENTS,
-                f"{path}: $.loops[{number}].{name} must have {bars} values, one a bar, got {len(values)}",
+                f"{path}: $.loops[{number}].{name} must have {bars} values, one for each bar, got {len(values)}",
             )
     if loop["start_bar"] + loop["bars"] > bars:
         raise LoopError(Code.ARGUMENTS, f"{path}: $.loops[{number}] was cut from bars that the song does not have")

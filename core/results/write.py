@@ -1,17 +1,17 @@
-"""An extraction to its result folder, whole or not at all; `read` reads it back.
+"""Writes an extraction to a result folder, completely or not at all; `read` reads the folder back.
 
     <name>-loops/
-      manifest.json               what is in here; core/results/manifest.schema.json
+      manifest.json               the contents of the folder; core/results/manifest.schema.json
       stems/01-drums-1-bar.wav    the loop wherever it plays: the clip's frames, rate and channels, float32
-      stems/rest.wav              what belongs to no loop: stems + rest null against the clip
-      loops/01-drums-1-bar.wav    one pass of the loop that cycles without a click
+      stems/rest.wav              the sound that belongs to no loop: stems + rest = the clip
+      loops/01-drums-1-bar.wav    one pass of the loop, which cycles without a click
       activations.csv, .json, .mid  how strongly each loop plays in each bar
-      figures/map.png             the same to look at
-      factors.npz                 notes, rhythms, activations and recipes, where the method is Tucker's
-      report.html, report/        the same to look at and listen to
+      figures/map.png             the activations as a picture
+      factors.npz                 notes, rhythms, activations and recipes, with the Tucker method only
+      report.html, report/        the result as a page to look at and listen to
 
-It is written under a name that ends in `.part` and renamed when whole; an existing folder is never touched, the new one
-then ends in -2, -3 and so on.
+The folder is written under a name that ends in `.part` and renamed when it is complete. An existing folder is never
+changed; the new name then ends in -2, -3 and so on.
 """
 
 import dataclasses
@@ -43,13 +43,13 @@ TAKEN = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR, errno.EACCES, errno.EISDI
 
 
 def write_result(extraction: Extraction, parent: Path, progress: Progress = silent) -> Path:
-    """Write an extraction to a new folder inside `parent`, which is made when missing, and return the folder.
+    """Write an extraction to a new folder inside `parent`, and return the new folder. A missing `parent` is made.
 
     Args:
-        progress: told before each file; when it raises `Cancelled`, nothing stays behind.
+        progress: called before each file; when it raises `Cancelled`, no files are left.
 
     Raises:
-        LoopError: WRITE_FAILED with the system's reason; nothing stays behind.
+        LoopError: WRITE_FAILED with the system's reason; no files are left.
     """
     base = f"{safe_name(extraction.clip.name)}-loops"
     part = parent / f"{base}.{secrets.token_hex(4)}.part"
@@ -70,7 +70,7 @@ def write_result(extraction: Extraction, parent: Path, progress: Progress = sile
 
 
 def piece_of(extraction: Extraction) -> Piece:
-    """What maps, tables and projects show of an extraction."""
+    """The piece of an extraction, for maps, tables and projects."""
     clip, layout = extraction.clip, extraction.layout
     parts = tuple(
         Part(
@@ -86,7 +86,7 @@ def piece_of(extraction: Extraction) -> Piece:
 
 
 def check_writable(parent: Path) -> None:
-    """Find out that no result can be written to a folder before the long work starts; leaves nothing behind.
+    """Check, before the long work starts, that a result can be written to a folder. No files are left.
 
     Raises:
         LoopError: WRITE_FAILED, with the system's reason.
@@ -98,7 +98,7 @@ def check_writable(parent: Path) -> None:
         probe.rmdir()
     except OSError as error:
         raise LoopError(
-            Code.WRITE_FAILED, f"{parent}: cannot be written to ({error.strerror or error}); name another folder"
+            Code.WRITE_FAILED, f"{parent}: cannot be written to ({error.strerror or error}); choose another folder"
         ) from error
 
 
@@ -115,9 +115,7 @@ def _fill(extraction: Extraction, folder: Path, progress: Progress) -> None:
     write_json(piece, folder / "activations.json")
     write_midi(piece, folder / "activations.mid")
     progress(0.55, "files")
-    from core.results.pictures.map import (
-        draw_map,  # a second to import, which whoever only writes or reads need not wait for
-    )
+    from core.results.pictures.map import draw_map  # takes a second to import; other uses of this module skip it
 
     draw_map(piece, folder / "figures" / "map.png")
     manifest = _manifest(extraction, piece, names)
@@ -139,7 +137,7 @@ def _write_audio(extraction: Extraction, folder: Path, names: list[str], progres
 
 
 def _publish(part: Path, base: str) -> Path:
-    """Rename to the first free name. Renaming onto a folder that is not empty fails, so two writers never collide."""
+    """Rename to the first free name. Renaming onto a folder with files in it fails, so two writers never collide."""
     for name in numbered(base):
         target = part.with_name(name)
         if target.exists():
@@ -149,7 +147,7 @@ def _publish(part: Path, base: str) -> Path:
         except OSError as error:
             if error.errno not in TAKEN or not target.exists():
                 raise
-    raise LoopError(Code.WRITE_FAILED, f"{part.parent}: holds {MOST_ALIKE} results named {base}; remove some")
+    raise LoopError(Code.WRITE_FAILED, f"{part.parent}: contains {MOST_ALIKE} results named {base}; remove some")
 
 
 def _remove(part: Path, made: list[Path]) -> None:
@@ -158,9 +156,9 @@ def _remove(part: Path, made: list[Path]) -> None:
         try:
             folder.rmdir()
         except FileNotFoundError:
-            continue  # it had not come to that
+            continue  # the folder was not made yet
         except OSError:
-            return  # someone else has put something there
+            return  # another program has put files there
 
 
 def _file_name(number: int, label: str, bars: int) -> str:

@@ -1,1 +1,1 @@
-"""A piece in the formats of other programs, one file each."""
+"""A piece in the formats of other programs, one module a format."""

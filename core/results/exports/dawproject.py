@@ -1,8 +1,8 @@
 """A result as a DAWproject, the open exchange format of Bitwig Studio, Studio One, Cubase and others.
 
-A zip with project.xml, metadata.xml and the audio. Tracks lie in two groups: stems, which sum to the song and are not
-warped, and loops, muted, whose clips follow the tempo. Positions are quarter notes ("beats"). The format's reference
-has no volume for a clip, so loops sound as loud as where they were cut from.
+A DAWproject is a zip file with project.xml, metadata.xml and the audio. The tracks form two groups: stems, which sum to
+the song and are not warped, and loops, which are muted and whose clips follow the tempo. Positions are quarter notes
+("beats"). The format's reference has no volume for a clip, so each loop has the level of the bars it was cut from.
 """
 
 import zipfile
@@ -20,13 +20,13 @@ from core.results.piece import Part, Piece
 from core.results.read import Result
 
 VERSION = "1.0"  # of the format
-EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time in a zip: the same result gives the same bytes
-GREY = "#999999"  # of what is no loop
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time in a zip; a constant one, so the same result gives the same bytes
+GREY = "#999999"  # the colour of tracks that are no loop
 MASTER, TEMPO, METRE = "master", "tempo", "metre"
 
 
 def write_dawproject(result: Result, path: Path) -> None:
-    """Write a result as a DAWproject, audio inside.
+    """Write a result as a DAWproject that contains the audio.
 
     Raises:
         OSError: the file cannot be written.
@@ -36,7 +36,7 @@ def write_dawproject(result: Result, path: Path) -> None:
         archive.writestr(_entry("metadata.xml", zipfile.ZIP_DEFLATED), _xml(_metadata(result.piece)))
         for file in (*result.stems, result.rest, *result.loops):
             entry = _entry(_inside(result, file), zipfile.ZIP_STORED)
-            entry.file_size = file.stat().st_size  # known beforehand, files above 4 GB are announced as such
+            entry.file_size = file.stat().st_size  # given in advance, so that files above 4 GB get a 64-bit header
             with file.open("rb") as source, archive.open(entry, "w") as target:
                 copyfileobj(source, target)
 
@@ -88,7 +88,7 @@ def _track(
     to: str | None = None,
     muted: bool = False,
 ) -> Element:
-    """A track and its channel; channels send their sound to that of another."""
+    """A track and its channel. `to` is the track whose channel receives the sound."""
     track = SubElement(parent, "Track", id=key, name=one_line(name), color=colour, contentType=content, loaded="true")
     channel = SubElement(track, "Channel", id=f"{key}-channel", role=role, solo="false")
     if to is not None:
@@ -130,7 +130,7 @@ def _loop_clip(clips: Element, part: Part, once: Pass, tempo: TempoMap) -> Eleme
 
 
 def _warped(clip: Element, result: Result, part: Part, file: Path, tempo: TempoMap) -> None:
-    """The file of a loop in a clip, every bar line of it on one of the project."""
+    """Put the file of a loop into a clip, with each bar line of the file on a bar line of the project."""
     starts = result.piece.grid.starts[part.start_bar : part.start_bar + part.bars + 1]
     seconds = ((starts - starts[0]) / result.piece.rate).tolist()
     warps = SubElement(clip, "Warps", timeUnit="beats", contentTimeUnit="seconds")
@@ -200,7 +200,7 @@ def _number(value: float) -> str:
 def _entry(name: str, compression: int) -> zipfile.ZipInfo:
     entry = zipfile.ZipInfo(name, EPOCH)
     entry.compress_type = compression
-    entry.create_system = 3  # Unix, wherever it is written
+    entry.create_system = 3  # always Unix, so that all systems write the same bytes
     entry.external_attr = 0o644 << 16
     return entry
 

@@ -1,9 +1,9 @@
-"""What samplers and DAWs look for in the WAV file of a loop: how many beats it has, where they are, that it cycles.
+"""Data for samplers and DAWs in the WAV file of a loop: how many beats it has, where they are, and that it cycles.
 
-Three chunks of RIFF after the audio, which stays as it was:
+These are three RIFF chunks after the audio, which is not changed:
 
-- `acid`: beats, metre and tempo, no root note; the flag that says "stretch me".
-- `cue `: a point on each beat, as slices have them.
+- `acid`: beats, metre and tempo, no root note; a flag says that the loop may be stretched.
+- `cue `: a point on each beat, for slicing.
 - `smpl`: one forward loop over the whole file. Its end is the last frame played, not one past it.
 """
 
@@ -17,7 +17,7 @@ from core.results.piece import Part, Piece
 
 STRETCH = 0x04  # not a one-shot (0x01), no root note (0x02)
 MIDDLE_C = 60
-UNKNOWN = 0x8000  # what writers put into a field of `acid` whose meaning was never published
+UNKNOWN = 0x8000  # the usual value of a field of `acid` whose meaning was never published
 
 
 def add_loop_chunks(path: Path, piece: Piece, part: Part) -> None:
@@ -39,13 +39,13 @@ def add_loop_chunks(path: Path, piece: Piece, part: Part) -> None:
 
 
 def _beat_frames(starts: NDArray[np.int64], beats_per_bar: int) -> list[int]:
-    """Where each beat of bars that start there is, in frames; the last start is the end."""
+    """The frame of each beat, for bars with these starts; the last start is the end of the last bar."""
     beats = np.interp(np.arange((len(starts) - 1) * beats_per_bar) / beats_per_bar, np.arange(len(starts)), starts)
     return [int(frame) for frame in np.round(beats)]
 
 
 def _acid(piece: Piece, part: Part, frames: int) -> bytes:
-    """Beats are quarter notes, as hosts take them to be, or the metre's own where quarters would not come out even."""
+    """Beats are quarter notes, as hosts expect, or the metre's own if the loop is no whole number of quarters."""
     beats, unit = piece.grid.beats_per_bar * part.bars, piece.grid.beat_unit
     if beats * 4 % unit == 0:
         beats = beats * 4 // unit
@@ -67,5 +67,5 @@ def _sampler(rate: int, frames: int) -> bytes:
 
 
 def _chunk(name: bytes, body: bytes) -> bytes:
-    """All bodies here have an even length, so none needs the padding byte of RIFF."""
+    """A RIFF chunk. All bodies here have an even length, so no padding byte is needed."""
     return name + struct.pack("<I", len(body)) + body

@@ -1,8 +1,8 @@
-"""How strongly each loop plays in each bar, as a standard MIDI file: a track a loop, a note a bar.
+"""How strongly each loop plays in each bar, as a standard MIDI file: one track for each loop, one note for each bar.
 
-The file has the tempo and the metre of every bar, so that a sequencer's bar lines lie on the song's. Loop k plays key
-36 + k, where drum racks begin, and its velocity is its activation. MIDI counts tempo in whole microseconds a quarter
-note: in a steady song of five minutes bar lines are at most 0.3 ms off.
+The file has the tempo and the metre of every bar, so a sequencer's bar lines agree with the song's. Loop k has key
+36 + k, because drum racks begin at 36. Its velocity is its activation. MIDI stores the tempo in whole microseconds a
+quarter note, so in a steady song of five minutes bar lines are at most 0.3 ms off.
 """
 
 from fractions import Fraction
@@ -14,7 +14,7 @@ from core.base.names import one_line
 from core.results.exports.tempo import TempoMap, tempo_map
 from core.results.piece import Part, Piece
 
-TICKS = 960  # a quarter note; bars of any metre are whole numbers of them
+TICKS = 960  # for each quarter note; bars of any metre are a whole number of ticks
 FIRST_KEY, KEYS = 36, 92
 
 
@@ -32,7 +32,7 @@ def write_midi(piece: Piece, path: Path) -> None:
 
 def _conductor(piece: Piece, tempo: TempoMap) -> mido.MidiTrack:
     events = [(0, mido.MetaMessage("track_name", name=one_line(piece.name)))]
-    spent, metre = 0.0, None  # seconds that the tempi written so far last
+    spent, metre = 0.0, None  # spent: the seconds that all stretches written so far last
     ends = [*tempo.stretches[1:], None]
     for stretch, following in zip(tempo.stretches, ends, strict=True):
         end_quarter = following.quarter if following else tempo.quarter(piece.grid.bars)
@@ -59,7 +59,7 @@ def _track(part: Part, number: int, tempo: TempoMap) -> mido.MidiTrack:
 
 
 def _in_order(events: list[tuple[int, mido.Message]], end: int) -> mido.MidiTrack:
-    """A track from events in their order in time, at ticks from its start."""
+    """A track of events that are sorted by time and given in ticks from its start."""
     track, now = mido.MidiTrack(), 0
     for at, message in (*events, (end, mido.MetaMessage("end_of_track"))):
         track.append(message.copy(time=at - now))

@@ -1,4 +1,4 @@
-"""Where the file of a loop is laid so that it sounds as the loop does in the song: its passes, one clip each."""
+"""Where the file of a loop must be placed to sound as in the song: the loop's passes, one clip each."""
 
 from dataclasses import dataclass
 
@@ -7,19 +7,19 @@ import numpy as np
 from core.audio.bars import BarGrid
 from core.results.piece import FAINT, Part
 
-SAME_LENGTH = 1  # frames: bars that differ by rounding alone are alike
-SAME_GAIN = 1.06  # half a decibel: nobody hears it
+SAME_LENGTH = 1  # frames: bars that differ only by rounding have the same length
+SAME_GAIN = 1.06  # half a decibel: a smaller change of level is inaudible
 
 
 @dataclass(frozen=True)
 class Pass:
-    """One time through a loop, or through some of its bars.
+    """One pass through a loop, or through some of its bars.
 
     Attributes:
-        bar: of the piece, where it starts.
-        bars: how many.
+        bar: the bar of the piece where the pass starts.
+        bars: its number of bars.
         offset: the bar of the file that it starts with.
-        gain: by which the file is louder there than where it was cut from.
+        gain: the level of the pass over the level in the file.
     """
 
     bar: int
@@ -31,7 +31,8 @@ class Pass:
 def passes(part: Part, grid: BarGrid) -> list[Pass]:
     """The passes of a loop.
 
-    One never goes on over bars that are not as long as the file's, lest it drifts, nor over a change of level.
+    A pass ends where a bar's length differs from the file's, because the pass would drift. It also ends at a change of
+    level.
     """
     bars = np.flatnonzero(part.plays).tolist()
     gains = {bar: _gain(part, bar) for bar in bars}

@@ -1,9 +1,9 @@
-"""A result as a REAPER project: a folder of stems that sum to the song, and one of loops, muted, laid out bar by bar.
+"""A result as a REAPER project: a folder of stems that sum to the song, and a folder of loops, muted, at their bars.
 
-A project is a tree in text: `<NAME values`, lines of values, `>`. Values are parted by spaces, so texts are quoted by
-whichever of three quotes they do not hold; there is no other escape. Items are placed in seconds and audio is named
-relative to the project. Tempo points carry a metre as 65536 * note value + beats, and 1 for tempo and metre together;
-tempi are quarter notes a minute.
+A project is a tree in text: `<NAME values`, lines of values, `>`. Spaces separate the values, so texts are quoted with
+one of three quotes that does not occur in them; there is no other escape. Items are placed in seconds, and paths of
+audio are relative to the project. Tempo points store a metre as 65536 * note value + beats, and 1 for tempo and metre
+together. Tempi are quarter notes a minute.
 """
 
 import os
@@ -21,15 +21,15 @@ from core.results.read import Result
 
 Tree = list["str | Tree"]
 
-GREY = "#999999"  # of what is no loop
+GREY = "#999999"  # the colour of tracks that are no loop
 COLOUR_IS_SET = 0x1000000
-HELD = 1  # the shape of a tempo point: no ramp to the next
-OPENS, INSIDE, CLOSES = (1, 1), (0, 0), (2, -1)  # what a track does to the folders
+HELD = 1  # the shape of a tempo point: constant until the next one
+OPENS, INSIDE, CLOSES = (1, 1), (0, 0), (2, -1)  # a track that opens a folder, lies inside it, closes it
 
 
 @dataclass(frozen=True)
 class _Item:
-    """A file on a track: seconds in the project, seconds into the file, and how loud."""
+    """A file on a track: `position` in seconds of the project, `offset` in seconds of the file, and a gain."""
 
     name: str
     file: Path
@@ -44,7 +44,7 @@ def write_rpp(result: Result, path: Path, home: Path) -> None:
 
     Args:
         path: the file to write.
-        home: the folder that the project will lie in, from where it names its audio.
+        home: the future folder of the project; paths of audio are relative to it.
 
     Raises:
         LoopError: ARGUMENTS for a folder whose name a project cannot hold.
@@ -65,7 +65,7 @@ def write_rpp(result: Result, path: Path, home: Path) -> None:
 
 
 def quoted(text: str) -> str:
-    """A text as REAPER reads it back; one that holds all three quotes loses its backticks to apostrophes.
+    """A text in quotes that REAPER reads back. If it contains all three quotes, its backticks become apostrophes.
 
     >>> quoted("it's"), quoted('"hi"'), quoted('''"it's"'''), quoted('''"'`''')
     ('"it\\'s"', '\\'"hi"\\'', '`"it\\'s"`', '`"\\'\\'`')
@@ -156,7 +156,7 @@ def _item(item: _Item, home: Path) -> Tree:
 
 
 def _file_name(file: Path, home: Path) -> str:
-    """Relative to the project, with forward slashes; absolute where there is no way, as on another drive."""
+    """The path relative to the project, with forward slashes; the absolute path if the file is on another drive."""
     try:
         name = Path(os.path.relpath(file, home)).as_posix()
     except ValueError:
@@ -164,13 +164,13 @@ def _file_name(file: Path, home: Path) -> str:
     if one_line(name) != name or not set("\"'`") - set(name):
         raise LoopError(
             Code.ARGUMENTS,
-            f"{name}: a REAPER project cannot name this file; keep the project in the result folder, or rename folders",
+            f"{name}: a REAPER project cannot name this file; put the project in the result folder, or rename folders",
         )
     return name
 
 
 def _guid(key: str) -> str:
-    """The same for the same thing, so that the same result gives the same bytes."""
+    """A GUID made from the key, so that the same result gives the same bytes."""
     return "{" + str(uuid.uuid5(uuid.NAMESPACE_URL, f"loopcube {key}")).upper() + "}"
 
 

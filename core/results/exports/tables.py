@@ -8,11 +8,11 @@ from pathlib import Path
 
 from core.results.piece import Piece
 
-DECIMALS = 4  # of an activation: -80 dB
+DECIMALS = 4  # of an activation: a resolution of -80 dB
 
 
 def write_csv(piece: Piece, path: Path) -> None:
-    """Write one row per bar and loop; bars and loops count from 1 here, as in a host.
+    """Write one row for each bar and loop. Bars and loops are numbered from 1 here, as in a host.
 
     Raises:
         OSError: the file cannot be written.
@@ -30,7 +30,7 @@ def write_csv(piece: Piece, path: Path) -> None:
 
 
 def write_json(piece: Piece, path: Path) -> None:
-    """Write bar starts in seconds, the end of the last one included, and a list of activations for each loop.
+    """Write the starts of bars in seconds, with the end of the last bar, and a list of activations for each loop.
 
     Raises:
         OSError: the file cannot be written.
@@ -47,5 +47,5 @@ def write_json(piece: Piece, path: Path) -> None:
 
 
 def rounded(activations: Iterable[float]) -> list[float]:
-    """Activations as they are written to files."""
+    """Activations with the precision used in files."""
     return [round(float(value), DECIMALS) for value in activations]

@@ -1,8 +1,8 @@
-"""A piece's bars as a tempo map, as hosts and MIDI files want it: stretches of whole bars at one tempo in one metre.
+"""A piece's bars as a tempo map for hosts and MIDI files: stretches of whole bars at one tempo and in one metre.
 
-Positions are quarter notes from the start of the song; a bar's are exact, so that bar lines of host and song agree. A
-song seldom starts with its first bar. What lies before is filled with bars of the first one's length, and what is left
-over, at the very start, with a short bar of sixty-fourths, or of longer notes where there are too many of them.
+Positions are quarter notes from the start of the song. Bars have exact positions, so the bar lines of host and song
+agree. A song seldom starts with its first bar. The time before it is filled with bars of the first bar's length. The
+remainder, at the very start, is filled with one short bar of sixty-fourths, or of longer notes if there are too many.
 """
 
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from core.results.piece import Piece
 
 Starts = NDArray[np.int64]
 
-ROUNDING = 1.0  # frames by which bar lines may lie off an even tempo: they are whole frames
-TRACKED = 0.015  # seconds, where a tracker found them: its own steps are a hundredth, and a tempo a bar helps nobody
-MOST_BEATS = 255  # of a metre in MIDI, a byte
+ROUNDING = 1.0  # frames between bar lines and an even tempo: bar lines are whole frames
+TRACKED = 0.015  # seconds, for a tracker's bar lines: its steps are 0.01 s, and a new tempo in every bar is useless
+MOST_BEATS = 255  # in a metre: one byte in MIDI
 SHORTEST_NOTE = 64
 
 
@@ -26,8 +26,8 @@ class Stretch:
     """Bars at one tempo in one metre.
 
     Attributes:
-        frame: of the song, where it starts.
-        quarter: the same in quarter notes.
+        frame: its start in frames of the song.
+        quarter: its start in quarter notes.
         bpm: quarter notes a minute.
         metre: beats in a bar, and the note value of a beat.
     """
@@ -43,7 +43,7 @@ class TempoMap:
     """A tempo map.
 
     Attributes:
-        stretches: from the start of the song; each lasts until the next, the last one for ever.
+        stretches: from the start of the song; each lasts until the next one, the last has no end.
         lead: quarter notes before the first bar.
         bar: quarter notes in a bar.
     """
@@ -53,12 +53,12 @@ class TempoMap:
     bar: Fraction
 
     def quarter(self, bar: int) -> Fraction:
-        """Where a bar, counted from 0, starts, in quarter notes."""
+        """The start of a bar, numbered from 0, in quarter notes."""
         return self.lead + bar * self.bar
 
 
 def tempo_map(piece: Piece) -> TempoMap:
-    """The tempo map of a piece: as few stretches as keep every bar line as near as it is known, see `TRACKED`."""
+    """The tempo map of a piece, with as few stretches as the accuracy of its bar lines allows (see `TRACKED`)."""
     metre = (piece.grid.beats_per_bar, piece.grid.beat_unit)
     bar = Fraction(4 * metre[0], metre[1])
     tolerance = max(ROUNDING, TRACKED * piece.rate) if piece.grid.origin == "tracker" else ROUNDING
@@ -78,7 +78,7 @@ def tempo_map(piece: Piece) -> TempoMap:
 
 
 def _even_runs(starts: Starts, tolerance: float) -> list[tuple[int, int]]:
-    """Bars as runs of even length, each as long as can be: how many bars, and the frame where they end."""
+    """The longest possible runs of bars of even length, as the number of bars and the frame of the end."""
     runs, first, bars = [], 0, len(starts) - 1
     while first < bars:
         last = first + 1
@@ -95,9 +95,9 @@ def _even(starts: Starts, tolerance: float) -> bool:
 
 
 def _lead_in(starts: Starts, bar: Fraction, metre: tuple[int, int]) -> list[tuple[Fraction, tuple[int, int], int]]:
-    """What fills the frames before the first bar: quarter notes, metre and last frame of a short bar and of whole ones.
+    """The bars before the first bar: quarter notes, metre and end frame, for a short bar and for whole bars.
 
-    Nothing where they are fewer than half the shortest note: the first bar then takes them in.
+    There is no short bar if the frames are fewer than half the shortest note; then the first bar includes them.
     """
     length = int(starts[1] - starts[0])
     whole, left = divmod(int(starts[0]), length)
@@ -111,12 +111,12 @@ def _lead_in(starts: Starts, bar: Fraction, metre: tuple[int, int]) -> list[tupl
 
 
 def _short_bar(quarters: float) -> tuple[int, int] | None:
-    """The metre of a bar of about so many quarter notes; None where that is none at all."""
+    """The metre of a bar of about this many quarter notes; None if that rounds to no notes."""
     unit = SHORTEST_NOTE
     while quarters * unit / 4 > MOST_BEATS:
         unit //= 2
     notes = Fraction(round(quarters * unit / 4), unit)
     if not notes:
         return None
-    least = max(notes.denominator, 4)  # as musicians write it: 2/4, not 1/2
+    least = max(notes.denominator, 4)  # in the usual notation: 2/4, not 1/2
     return int(notes * least), least

@@ -1,1 +1,1 @@
-"""Pictures of a result, one file each."""
+"""Pictures of a result, one file for each picture."""

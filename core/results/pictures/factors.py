@@ -1,7 +1,7 @@
-"""The Tucker decomposition of a song as the paper shows it (Smith and Goto 2018): notes, rhythms, patterns, recipes.
+"""The Tucker decomposition of a song as in the paper (Smith and Goto 2018): notes, rhythms, patterns, recipes.
 
-The cube is made of notes W, rhythms H, patterns D, which are loops of one bar, and a recipe for each pattern: which
-notes it plays in which rhythms. One picture each.
+The model of the cube has notes W, rhythms H, patterns D, which are loops of one bar, and a recipe for each pattern: the
+notes that it plays in each rhythm. Each of these four is one picture.
 """
 
 from pathlib import Path
@@ -30,14 +30,14 @@ from core.results.pictures.views import Views
 
 Array = NDArray[np.float32]
 
-FLOOR = -40.0  # dB below the strongest
+FLOOR = -40.0  # dB, relative to the strongest
 COLOURS = "Blues"
-MOST_COLUMNS = 4  # of recipes
+MOST_COLUMNS = 4  # of recipes side by side
 ROW_INCHES, MARGIN_INCHES = 0.3, 1.6
 
 
 def draw_notes(views: Views, path: Path) -> None:
-    """Write W: what frequencies each note has, as PNG."""
+    """Write W, the frequencies of each note, as PNG."""
     notes = views.factors.notes
     figure = new_figure(6.75)
     axes = figure.add_subplot()
@@ -54,7 +54,7 @@ def draw_notes(views: Views, path: Path) -> None:
 
 
 def draw_rhythms(views: Views, path: Path) -> None:
-    """Write H: when in a bar each rhythm sounds, as PNG."""
+    """Write H, the times in a bar at which each rhythm sounds, as PNG."""
     rhythms = views.factors.rhythms
     figure = new_figure(6.75)
     axes = figure.add_subplot()
@@ -68,7 +68,7 @@ def draw_rhythms(views: Views, path: Path) -> None:
 
 
 def draw_patterns(views: Views, path: Path) -> None:
-    """Write D: how strongly each pattern plays in each bar, as PNG."""
+    """Write D, how strongly each pattern plays in each bar, as PNG."""
     loops = views.factors.loops
     figure = new_figure(MARGIN_INCHES + ROW_INCHES * loops.shape[1])
     axes = figure.add_subplot()
@@ -82,7 +82,7 @@ def draw_patterns(views: Views, path: Path) -> None:
 
 
 def draw_recipes(views: Views, path: Path) -> None:
-    """Write C: the notes by rhythms of each pattern, side by side, as PNG."""
+    """Write C, the notes by rhythms of each pattern, side by side, as PNG."""
     recipes = np.moveaxis(views.factors.recipes, 2, 0)
     columns = min(len(recipes), MOST_COLUMNS)
     rows = -(-len(recipes) // columns)

@@ -1,4 +1,4 @@
-"""All pictures of a result, each in a file of its own."""
+"""Draws all pictures of a result, one file for each picture."""
 
 from collections.abc import Callable
 from functools import partial
@@ -29,12 +29,12 @@ PICTURES: dict[str, Callable[[Views, Path], None]] = {
 
 
 def draw_gallery(result: Result, folder: Path, progress: Progress = silent) -> list[Path]:
-    """Draw those of `PICTURES` that are not in a folder yet, which is made when missing.
+    """Draw those of `PICTURES` that a folder does not contain yet. A missing folder is made.
 
-    The same result gives the same pictures, so one that is there already is left as it is.
+    The same result gives the same pictures, so existing pictures are not drawn again.
 
     Returns:
-        The files that were written.
+        The new files.
 
     Raises:
         LoopError: as `views_of`; WRITE_FAILED with the system's reason.
@@ -46,7 +46,7 @@ def draw_gallery(result: Result, folder: Path, progress: Progress = silent) -> l
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise LoopError(
-            Code.WRITE_FAILED, f"{folder}: cannot be made ({error.strerror or error}); name another folder"
+            Code.WRITE_FAILED, f"{folder}: cannot be made ({error.strerror or error}); choose another folder"
         ) from error
     views = views_of(result, part_of(progress, 0.0, 0.7))
     written = []

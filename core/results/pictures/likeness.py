@@ -1,4 +1,4 @@
-"""What returns in a song: how alike its bars are, and how much of each band its loops explain."""
+"""What repeats in a song: how similar its bars are, and which share of each band its loops explain."""
 
 from pathlib import Path
 
@@ -25,28 +25,28 @@ LINE = "#08519c"
 
 
 def draw_similarity(views: Views, path: Path) -> None:
-    """Write how alike each bar is to each other, as PNG: on the left phase and all, on the right by spectra alone.
+    """Write the similarity of every two bars as PNG: on the left of waveforms, on the right of spectra without phase.
 
-    What only the right one shows repeats by hand, or in another sound, and not to the sample.
+    Repetition that only the right panel shows is played by hand, or in another sound. It is not exact to the sample.
     """
     figure = new_figure(6.0)
     panels = figure.subplots(1, 2)
-    for axes, alike, name in zip(panels, views.alike, ("as waveforms, phase and all", "as spectra"), strict=True):
+    for axes, alike, name in zip(panels, views.alike, ("waveforms, with phase", "spectra, without phase"), strict=True):
         shade = axes.imshow(alike, cmap=COLOURS, vmin=0, vmax=1, interpolation="nearest")
         axes.set_title(name, **words())
         number_bars(axes, len(alike))
         number_bars(axes, len(alike), side="y")
         without_frame(axes)
-    figure.suptitle(f"{short(views.piece.name, 50)}: how alike its bars are", **words(TITLE))
+    figure.suptitle(f"{short(views.piece.name, 50)}: how similar its bars are", **words(TITLE))
     legend_bar(figure, shade, panels, "", {0: "not at all", 1: "the same"}, shrink=0.8)
     save(figure, path)
 
 
 def draw_coherence(views: Views, path: Path) -> None:
-    """Write the share of each band's sound that returning waveforms explain, as PNG."""
+    """Write the share of the sound that repeating waveforms explain in each band, as PNG."""
     figure = new_figure(5.0)
     axes = figure.add_subplot()
-    edges = np.maximum(views.bands, views.bands[1] / 2)  # the first begins at 0 Hz, which a scale of ratios has not
+    edges = np.maximum(views.bands, views.bands[1] / 2)  # the first band begins at 0 Hz, which has no logarithm
     axes.stairs(100 * views.returning, edges, fill=True, color=LINE, alpha=0.25)
     axes.stairs(100 * views.returning, edges, color=LINE, linewidth=2)
     axes.set_xscale("log")
@@ -57,9 +57,9 @@ def draw_coherence(views: Views, path: Path) -> None:
     axes.set_ylim(0, 100)
     axes.tick_params(labelsize=SMALL, length=0)
     axes.set_xlabel("frequency (Hz)", **words())
-    axes.set_ylabel("explained by what returns (%)", **words())
+    axes.set_ylabel("explained by repeating loops (%)", **words())
     axes.grid(axis="y", color="#dddddd")
     axes.set_axisbelow(True)
-    title(axes, views.piece, "how much of its sound returns as a waveform with its loops")
+    title(axes, views.piece, "how much of its sound is exact repetition of loops")
     without_frame(axes)
     save(figure, path)

@@ -1,4 +1,4 @@
-"""The map of a piece as a picture: a row for each loop, a column for each bar, shade for how strongly it plays."""
+"""The map of a piece as a picture: a row for each loop, a column for each bar, and a shade for the activation."""
 
 from pathlib import Path
 

@@ -1,8 +1,8 @@
-"""What all pictures share: size, ink, fonts for any script, and axes in bars, beats and hertz.
+"""The style of all pictures: size, text colour, fonts for any script, and axes in bars, beats and hertz.
 
-Figures are 1200 pixels wide, so that letters stay legible when scaled down to 800. Their colours run from light to dark
-in one direction, the same to every eye and in print. Nothing here touches pyplot's global state: pictures are drawn in
-worker processes and threads.
+Figures are 1200 pixels wide, so letters stay legible when a figure is scaled down to 800. Their colours run from light
+to dark in one direction, which works for every kind of colour vision and in print. Nothing here uses pyplot's global
+state, because pictures are drawn in worker processes and threads.
 """
 
 import unicodedata
@@ -29,16 +29,16 @@ INK = "#1b1b1b"
 TITLE, TEXT, SMALL = 15, 13, 12  # points
 LONGEST_LABEL, LONGEST_NAME = 24, 60
 LEFT_TO_RIGHT = "\u200e"
-MOST_NUMBERS = 24  # along an axis, so that they never touch
+MOST_NUMBERS = 24  # along an axis; more numbers would touch each other
 FONTS = (
-    "DejaVu Sans",  # comes with matplotlib: Latin, Greek, Cyrillic, Arabic
+    "DejaVu Sans",  # included in matplotlib: Latin, Greek, Cyrillic, Arabic
     *("Noto Sans CJK JP", "Noto Sans JP", "Hiragino Sans", "Yu Gothic", "Noto Sans CJK SC", "Microsoft YaHei"),
     *("Malgun Gothic", "Apple SD Gothic Neo", "Arial Unicode MS", "Noto Sans"),
 )
 
 
 def new_figure(inches_high: float) -> Figure:
-    """A figure that is drawn by Agg alone."""
+    """A figure that draws with Agg, without pyplot."""
     layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.1)
     figure = Figure(figsize=(INCHES_WIDE, inches_high), dpi=DOTS_PER_INCH, layout=layout)
     FigureCanvasAgg(figure)
@@ -52,26 +52,26 @@ def save(figure: Figure, path: Path) -> None:
         OSError: the file cannot be written.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # a script that no font has is drawn as boxes, not told of
+        warnings.simplefilter("ignore", UserWarning)  # letters that no font has are drawn as boxes, without a warning
         figure.savefig(path, format="png", metadata={"Software": None})
 
 
 def words(size: int = TEXT) -> dict[str, Any]:
-    """How text is set: matplotlib's keywords."""
+    """Matplotlib's keywords for the style of text."""
     return {"fontsize": size, "color": INK, "fontfamily": _fonts()}
 
 
 def short(text: str, longest: int) -> str:
-    """A text as a label: one line, not too long, and drawn as it is (a dollar sign must not start mathematics)."""
+    """A text as a label: one line, not too long, and drawn literally (a dollar sign must not start mathematics)."""
     text = one_line(text)
     text = text if len(text) <= longest else text[: longest - 1] + "…"
     if any(unicodedata.bidirectional(char) in {"R", "AL"} for char in text):
-        text = f"{LEFT_TO_RIGHT}{text}{LEFT_TO_RIGHT}"  # or what follows it would be set from right to left too
+        text = f"{LEFT_TO_RIGHT}{text}{LEFT_TO_RIGHT}"  # else the text after it is set from right to left, too
     return text.replace("$", r"\$")
 
 
 def part_names(piece: Piece) -> list[str]:
-    """What the loops are called beside an axis."""
+    """The names of loops for an axis."""
     return [
         f"{short(part.label, LONGEST_LABEL)}  ({part.bars} {'bar' if part.bars == 1 else 'bars'})"
         for part in piece.parts
@@ -79,12 +79,12 @@ def part_names(piece: Piece) -> list[str]:
 
 
 def title(axes: Axes, piece: Piece, what: str) -> None:
-    """The song's name and what the picture shows of it."""
+    """Set the title: the song's name and the content of the picture."""
     axes.set_title(f"{short(piece.name, LONGEST_NAME)}: {what}", **words(TITLE))
 
 
 def number_bars(axes: Axes, bars: int, *, side: str = "x") -> None:
-    """Number every bar, from 1 on, or every 4th, 8th, 16th.. in long pieces."""
+    """Number every bar, from 1 on, or every 4th, 8th, 16th, ... bar in long pieces."""
     step = 1 if bars <= MOST_NUMBERS else 4
     while bars / step > MOST_NUMBERS:
         step *= 2
@@ -94,7 +94,7 @@ def number_bars(axes: Axes, bars: int, *, side: str = "x") -> None:
 
 
 def number_beats(axes: Axes, piece: Piece, frames_per_bar: int, *, side: str = "x") -> None:
-    """Number the beats of a bar, where the bar has so many columns or rows."""
+    """Number the beats of a bar that has `frames_per_bar` columns or rows."""
     beats = piece.grid.beats_per_bar
     step = int(np.ceil(beats / MOST_NUMBERS))
     places = np.arange(0, beats, step) * frames_per_bar / beats - 0.5
@@ -104,7 +104,7 @@ def number_beats(axes: Axes, piece: Piece, frames_per_bar: int, *, side: str = "
 
 
 def number_hertz(axes: Axes, rows: NDArray[np.float64]) -> None:
-    """Frequencies along y, where rows of equal ratio have these centres in Hz."""
+    """Number frequencies along y, for rows in equal ratios with these centres in Hz."""
     marks = [hertz for hertz in HERTZ if rows[0] <= hertz <= rows[-1]]
     axes.set_yticks(
         np.interp(np.log(marks), np.log(rows), np.arange(len(rows))), map(hertz_name, marks), **words(SMALL)
@@ -113,12 +113,12 @@ def number_hertz(axes: Axes, rows: NDArray[np.float64]) -> None:
 
 
 def hertz_name(hertz: int) -> str:
-    """With a thin space after the thousands: 10 000."""
+    """The number with a thin space after the thousands: 10 000."""
     return f"{hertz:,}".replace(",", "\u202f")
 
 
 def numbered(axes: Axes, count: int, label: str, *, side: str = "x", most: int = MOST_NUMBERS) -> None:
-    """Number columns or rows from 1 on, so few that the numbers never touch."""
+    """Number columns or rows from 1 on, with at most `most` numbers."""
     step = int(np.ceil(count / most))
     places = range(0, count, step)
     (axes.set_xticks if side == "x" else axes.set_yticks)(places, [str(k + 1) for k in places], **words(SMALL))
@@ -126,15 +126,15 @@ def numbered(axes: Axes, count: int, label: str, *, side: str = "x", most: int =
 
 
 def draw_gaps(axes: Axes, columns: int, rows: int) -> None:
-    """White lines between the cells of a map, thinner where there are many."""
+    """Draw white lines between the cells of a map, thinner ones where there are many cells."""
     across, down = np.arange(columns + 1) - 0.5, np.arange(rows + 1) - 0.5
-    for lines, at, ends in ((axes.vlines, across, down), (axes.hlines, down, across)):  # far quicker than a grid
+    for lines, at, ends in ((axes.vlines, across, down), (axes.hlines, down, across)):  # much faster than a grid
         lines(at, ends[0], ends[-1], color="white", linewidth=min(2.0, 90.0 / max(columns, 1)))
     without_frame(axes)
 
 
 def without_frame(axes: Axes) -> None:
-    """Neither ticks nor a box around the picture."""
+    """Remove the ticks and the box around the picture."""
     axes.tick_params(which="both", length=0)
     for side in axes.spines.values():
         side.set_visible(False)
@@ -149,7 +149,7 @@ def legend_bar(
     *,
     shrink: float = 1.0,
 ) -> None:
-    """The scale of an image's shades beside it."""
+    """Draw the scale of an image's shades beside the image."""
     bar = figure.colorbar(image, ax=axes, pad=0.01, aspect=20, shrink=shrink, ticks=list(ticks) if ticks else None)
     bar.ax.set_ylabel(label, **words(SMALL))
     if ticks:
@@ -160,6 +160,6 @@ def legend_bar(
 
 @cache
 def _fonts() -> list[str]:
-    """The fonts of `FONTS` that are installed: where the first has no letter, matplotlib asks the next."""
+    """The fonts of `FONTS` that are installed. If the first has no glyph for a letter, matplotlib uses the next."""
     there = set(font_manager.get_font_names())
     return [name for name in FONTS if name in there]

@@ -1,7 +1,7 @@
-"""What the pictures show, computed from a result's own audio: the cube, its factors, and what of it returns.
+"""The data for the pictures, computed from the audio in a result: the cube, its factors, and its repetition.
 
-Frequencies are shown on rows of equal ratio, as they are heard: row r holds the root mean square of the cube's bins
-within its band, or the bin nearest to it where there is none.
+Frequencies are shown on rows in equal ratios, like pitch. Row r holds the root mean square of the cube's bins in its
+band, or the nearest bin if there is none in the band.
 """
 
 import dataclasses
@@ -25,24 +25,24 @@ from core.separation.waveforms.least_squares import band_edges, band_grams, cohe
 
 Array = NDArray[np.float32]
 
-LOWEST = 40.0  # Hz: below it there is little music, and bins are too few for rows
+LOWEST = 40.0  # Hz: below it there is little music, and there are too few bins for rows
 ROWS = 160
 
 
 @dataclass(frozen=True)
 class Views:
-    """What the pictures of one result show.
+    """The data for the pictures of one result.
 
     Attributes:
-        piece: the result's.
-        hertz: centre of each row, float64 [rows], rising.
+        piece: the piece of the result.
+        hertz: the centre of each row, float64 [rows], rising.
         cube: magnitudes, float32 [rows, frames in a bar, bars].
-        factors: of the Tucker decomposition; notes W on rows, [rows, notes]; notes from low to high and rhythms from
-            early to late, the recipes in the same order.
-        loop_names: what the loops of the decomposition are called.
-        alike: how alike bars are as waveforms and as spectra, each float64 [bars, bars] from 0 to 1.
-        bands: edges in Hz of the bands of `returning`, float64 [bands + 1].
-        returning: share of the sound in each band that the returning loops explain, float64 [bands], 0 to 1.
+        factors: of the Tucker decomposition, with notes W on rows, [rows, notes]. Notes are sorted from low to high,
+            rhythms from early to late, and recipes in the same order.
+        loop_names: the names of the loops of the decomposition.
+        alike: the similarity of bars as waveforms and as spectra, each float64 [bars, bars] from 0 to 1.
+        bands: the edges in Hz of the bands of `returning`, float64 [bands + 1].
+        returning: the share of the sound in each band that repeating loops explain, float64 [bands], 0 to 1.
     """
 
     piece: Piece
@@ -56,10 +56,10 @@ class Views:
 
 
 def views_of(result: Result, progress: Progress) -> Views:
-    """Compute what the pictures show; takes the memory of one extraction by Tucker decomposition.
+    """Compute the data for the pictures. It needs as much memory as an extraction by Tucker decomposition.
 
     Raises:
-        LoopError: as `Result.audio`; MUSIC_NOT_USABLE when there is only silence; ARGUMENTS for damaged settings.
+        LoopError: as `Result.audio`; MUSIC_NOT_USABLE when all bars are silent; ARGUMENTS for damaged settings.
     """
     progress(0.0, "song")
     piece, song = result.piece, result.song()
@@ -86,31 +86,34 @@ def views_of(result: Result, progress: Progress) -> Views:
 
 
 def on_rows(bins: Array, rate: int) -> tuple[Array, NDArray[np.float64]]:
-    """Magnitudes [bins, ...] on rows of equal ratio [rows, ...], and the rows' centres in Hz."""
+    """Magnitudes [bins, ...] on rows in equal ratios [rows, ...], and the centres of the rows in Hz."""
     top = len(bins) - 1
     edges = LOWEST * (rate / 2 / LOWEST) ** (np.arange(ROWS + 1) / ROWS)
     centres = np.sqrt(edges[:-1] * edges[1:])
     first = np.ceil(edges[:-1] / (rate / 2) * top).astype(int)
-    last = np.ceil(edges[1:] / (rate / 2) * top).astype(int)  # one past
+    last = np.ceil(edges[1:] / (rate / 2) * top).astype(int)  # one past the last bin
     nearest = np.round(centres / (rate / 2) * top).astype(int)
     spans = [slice(a, b) if b > a else slice(n, n + 1) for a, b, n in zip(first, last, nearest, strict=True)]
     return np.stack([np.sqrt(np.mean(np.square(bins[span]), axis=0)) for span in spans]), centres
 
 
 def _factors(result: Result, cube: Cube, progress: Progress) -> TuckerFactors:
-    """Those that the loops were made of, or, where another method made them, those that this one finds in the song."""
+    """The factors stored in the result if its method was Tucker, else a new decomposition of the song."""
     if "factors" not in result.manifest:
         return factors_of(cube, _settings(result), progress)[0]
     path = result.folder / result.manifest["factors"]
     factors = read_factors(path)
     sides = tuple(len(factor) for factor in (factors.notes, factors.rhythms, factors.loops))
     if sides != cube.shape[1:]:
-        raise LoopError(Code.INCOMPLETE, f"{path}: is of another song ({sides}, not {cube.shape[1:]}); extract again")
+        raise LoopError(
+            Code.INCOMPLETE,
+            f"{path}: belongs to another song ({sides}, not {cube.shape[1:]}); extract the song again",
+        )
     return factors
 
 
 def _settings(result: Result) -> Settings:
-    """Those of the extraction, but for how many loops: there one of four bars is one, and here four."""
+    """The settings of the extraction without its number of loops: a loop of four bars is one loop there, four here."""
     given = result.manifest["settings"]
     names = [name for name in ("notes", "rhythms", "iterations", "seed") if name in given]
     try:
@@ -122,7 +125,7 @@ def _settings(result: Result) -> Settings:
 
 
 def _sorted(factors: TuckerFactors, rate: int) -> TuckerFactors:
-    """Notes on rows, by their centre of mass in octaves, and rhythms by when they are strongest."""
+    """Notes on rows, sorted by their centre of mass in octaves; rhythms sorted by the time of their maximum."""
     notes, _ = on_rows(factors.notes, rate)
     weights = np.square(notes)
     centres = np.arange(len(notes)) @ weights / np.maximum(weights.sum(axis=0), np.finfo(np.float32).tiny)
@@ -143,7 +146,7 @@ def _loop_names(result: Result, factors: TuckerFactors) -> tuple[str, ...]:
 
 
 def _spectral_gram(cube: Array) -> NDArray[np.float64]:
-    """Inner products of bars whose magnitudes are compressed, so that the loudest do not decide alone."""
+    """Inner products of bars with compressed magnitudes, so that loud sounds do not dominate."""
     bars = np.sqrt(cube).reshape(-1, cube.shape[-1]).astype(np.float64)
     return np.asarray(bars.T @ bars)
 

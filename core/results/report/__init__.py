@@ -1,1 +1,1 @@
-"""The report of a result: one page to look at, listen to and take loops from, without a server or a network."""
+"""The report of a result: one page to see, hear and save its loops, without a server or a network."""

@@ -1,7 +1,7 @@
-"""The page: what it is told, as one JSON object, and the HTML, CSS and JavaScript around it, all in one file.
+"""The page: its data as one JSON object, and the HTML, CSS and JavaScript around it, all in one file.
 
-The scripts in assets/ are ES modules that can be joined: an import takes one line, and names differ between modules.
-They become one module, in the order of `MODULES`.
+The scripts in assets/ are ES modules that can be joined into one module, in the order of `MODULES`. For this, each
+import must be one line, and names must differ between modules.
 """
 
 import dataclasses
@@ -20,13 +20,13 @@ MODULES = ("mixer", "sound", "player", "drawing", "map", "cards", "page")
 
 @dataclass(frozen=True)
 class LoopData:
-    """One loop as the page knows it.
+    """The page's data of one loop.
 
     Attributes:
         label, bars, start_bar, activations: as in `core.results.piece.Part`.
-        heard: which bar of its file sounds in each bar; -1 where it is silent or too faint to be shown.
+        heard: the bar of its file that sounds in each bar; -1 where it is silent or too faint to be shown.
         file: its WAV, relative to the page.
-        trust: how well it could be told apart, in words.
+        trust: how well it is separated from the other loops, in words.
     """
 
     label: str
@@ -44,14 +44,14 @@ class LoopData:
 
 @dataclass(frozen=True)
 class PageData:
-    """All that the page knows.
+    """All data of the page.
 
     Attributes:
-        starts: first frame of each bar and, last, the end of the last one.
+        starts: the first frame of each bar, and then the end of the last bar.
         metre: beats in a bar, and the note value of a beat.
-        rest: level of the rest in each bar, in dBFS.
-        words: how the extraction went, a sentence each.
-        warnings: what the user should know, likewise.
+        rest: the level of the rest in each bar, in dBFS.
+        words: sentences about the extraction.
+        warnings: sentences that the user should know.
         diagnostics: the numbers behind both.
         sound: the folder of the sound scripts, relative to the page.
         chunk: frames of a chunk of the song.
@@ -76,11 +76,11 @@ class PageData:
 
 def render(data: PageData) -> str:
     """The page as HTML."""
-    told = json.dumps(dataclasses.asdict(data), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = json.dumps(dataclasses.asdict(data), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return Template(_asset("page.html")).substitute(
         title=html.escape(data.name),
         style=_asset("page.css"),
-        data=told.replace("<", "\\u003c"),  # or a name could end the script that holds it
+        data=text.replace("<", "\\u003c"),  # else a "</script>" in a name would end the script element
         script="\n".join(_module(name) for name in MODULES),
     )
 
@@ -90,6 +90,6 @@ def _asset(name: str) -> str:
 
 
 def _module(name: str) -> str:
-    """A module's text to be joined with others: without imports, its exports as plain declarations."""
+    """The text of a module without imports, and with exports as plain declarations, so that it can be joined."""
     lines = [line for line in _asset(f"{name}.js").splitlines() if not line.startswith("import ")]
     return "\n".join(line.removeprefix("export ") for line in lines).strip() + "\n"

@@ -1,4 +1,4 @@
-"""Sections of a piece: runs of bars in which the same loops play, named A, B, A, C.. by what plays in them."""
+"""Sections of a piece: runs of bars in which the same loops play. Equal sections have equal letters: A, B, A, C."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-BOUNDARY = 1.5  # what a boundary costs: a loop that pauses for one bar makes no section, one that changes for four does
-ALIKE = 0.5  # squared distance of two sections' mean activations below which they bear the same letter
+BOUNDARY = 1.5  # the cost of a section: a loop that pauses for one bar makes no section, a change for four bars does
+ALIKE = 0.5  # two sections whose mean activations have a smaller squared distance get the same letter
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,11 @@ class Section:
 
 
 def find_sections(activations: NDArray[np.floating]) -> list[Section]:
-    """The sections of activations [bars, loops], which together cover every bar; neighbours differ in their letters.
+    """The sections of activations [bars, loops]. They cover every bar, and neighbours have different letters.
 
-    They minimise the squares of the activations around each section's mean, plus `BOUNDARY` for each section: an exact
-    optimum by dynamic programming over where the last section starts (Jackson et al. 2005, "An algorithm for optimal
-    partitioning of data on an interval").
+    They minimise the squared deviations of the activations from each section's mean, plus `BOUNDARY` for each section.
+    The optimum is exact, by dynamic programming over the start of the last section (Jackson et al. 2005, "An algorithm
+    for optimal partitioning of data on an interval").
     """
     edges = _edges(np.asarray(activations, dtype=np.float64))
     means: list[Array] = []

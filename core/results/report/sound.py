@@ -1,8 +1,9 @@
-"""The report's sound: pages opened from a disk may run scripts that lie beside them, but read no other file.
+"""The report's sound. A page opened from a disk may run scripts that are beside it, but may read no other file.
 
-So stems and loops come once more as scripts that hand base64 to the page. Stems are cut into chunks of some seconds,
-all stems of a chunk in one script, so that a song starts to play before the rest of it is read; they are FLAC of 16
-bits, which is exact to the sample in time, and what is silent costs nothing. Loops are the very bytes of their files.
+So stems and loops are written a second time, as scripts that pass base64 to the page. Stems are cut into chunks of some
+seconds. One script holds one chunk of all stems, so a song starts to play before the rest of it is read. Chunks are
+FLAC with 16 bits, which has no delay, not even by a sample; silent ones are left out. Loops are the exact bytes of
+their files.
 """
 
 import io
@@ -22,17 +23,17 @@ from core.results.read import Result
 
 CHUNK_SECONDS = 6.0
 FULL = 32_767
-COMPRESSION = (
-    0.25  # of 0 to 1: a sixth smaller than 0 for a fifth more time; 1 saves 7 % more and takes 2.6 times as long
-)
-FLAC_ANY_RATE = 65_535  # Hz; above, FLAC takes multiples of ten alone
+# From 0 to 1. Measured: files are a sixth smaller than with 0 for a fifth more time; 1 saves 7 % more and takes 2.6
+# times as long.
+COMPRESSION = 0.25
+FLAC_ANY_RATE = 65_535  # Hz; above it FLAC allows only multiples of ten
 
 Frames = NDArray[np.float32]
 Script = tuple[str, bytes]
 
 
 class Sound(NamedTuple):
-    """A file's bytes, and what its samples are to be multiplied with."""
+    """The bytes of a file, and the gain for its samples."""
 
     gain: float
     data: bytes
@@ -44,10 +45,10 @@ def chunk_frames(rate: int) -> int:
 
 
 def sound_scripts(result: Result) -> Iterator[Script]:
-    """Names and contents of the scripts, each made when it is asked for: the song chunk by chunk, then the loops.
+    """The names and contents of the scripts, each made on demand: the song chunk by chunk, then the loops.
 
     Raises:
-        LoopError: INCOMPLETE for a stem or loop that is no longer audio.
+        LoopError: INCOMPLETE for a stem or a loop that cannot be read as audio.
     """
     yield from in_order(partial(_song_script, result), range(_chunks(result)))
     for number, loop in enumerate(result.loops):
@@ -55,12 +56,12 @@ def sound_scripts(result: Result) -> Iterator[Script]:
 
 
 def count_scripts(result: Result) -> int:
-    """How many `sound_scripts` makes."""
+    """The number of scripts from `sound_scripts`."""
     return _chunks(result) + len(result.loops)
 
 
 def check_stems(result: Result) -> None:
-    """Refuse stems that are not as long as the song: they would be heard at the wrong time.
+    """Refuse stems that are not as long as the song, because they would play at the wrong time.
 
     Raises:
         LoopError: INCOMPLETE, with the file.
@@ -75,10 +76,10 @@ def check_stems(result: Result) -> None:
 
 
 def read_part(path: Path, start: int = 0, frames: int = -1) -> Frames:
-    """Samples float32 [frames, channels] of a file from a frame on, fewer than asked for at its end.
+    """Samples of a file from frame `start` on, float32 [frames, channels]; fewer than `frames` at the end of the file.
 
     Raises:
-        LoopError: INCOMPLETE when it is no audio.
+        LoopError: INCOMPLETE when the file cannot be read as audio.
     """
     try:
         part, _ = soundfile.read(path, start=start, frames=frames, dtype="float32", always_2d=True)
@@ -88,12 +89,12 @@ def read_part(path: Path, start: int = 0, frames: int = -1) -> Frames:
 
 
 def encoded(frames: Frames, rate: int) -> Sound | None:
-    """Samples [frames, channels] as a file of 16 bits, FLAC or else WAV; None for silence.
+    """Samples [frames, channels] as a file with 16 bits, FLAC or, at rates that FLAC refuses, WAV; None for silence.
 
-    What exceeds full scale, as a stem may, is made quieter and gets the gain that makes up for it.
+    Samples beyond full scale, which a stem may have, are scaled down; the gain undoes this.
     """
     peak = float(np.abs(frames).max(initial=0.0))
-    if peak * FULL < 0.5:  # all of it would round to zero
+    if peak * FULL < 0.5:  # all samples would round to zero
         return None
     gain = max(1.0, peak)
     whole = np.round(frames * np.float32(FULL / gain)).astype(np.int16)

@@ -1,4 +1,4 @@
-"""What the report draws of a loop, as small pictures of one byte a point, which the page colours."""
+"""The report's pictures of a loop, small and with one byte a point. The page adds the colours."""
 
 from base64 import b64encode
 from dataclasses import dataclass
@@ -13,16 +13,16 @@ from core.separation.tucker.factors import TuckerFactors
 Bytes = NDArray[np.uint8]
 
 WAVE_COLUMNS = 480
-COLUMNS, BANDS = 240, 72  # of a spectrogram: as many points as a card of the page shows
+COLUMNS, BANDS = 240, 72  # of a spectrogram: the number of points that a card of the page can show
 LOWEST_HZ, HIGHEST_HZ = 40.0, 18_000.0
 WINDOW_SECONDS = 0.08  # 12 Hz between bins: the lowest bands share bins, the attack of a drum stays within two columns
-RANGE_DB = 70.0  # below the loudest point everything is drawn as silence
+RANGE_DB = 70.0  # levels this far below the loudest point are drawn as silence
 TINY = 1e-30
 
 
 @dataclass(frozen=True)
 class View:
-    """A picture: `rows` x `columns` bytes in base64, the first row on top; `low` and `high` are what its edges mean."""
+    """A picture: `rows` x `columns` bytes in base64, the first row on top; `low` and `high` are the values at edges."""
 
     rows: int
     columns: int
@@ -34,7 +34,7 @@ class View:
 def wave(audio: Samples) -> View:
     """The highest and the lowest sample in each of `WAVE_COLUMNS` stretches of a loop [channels, frames].
 
-    Two rows of bytes, 128 is silence; the peak, which `high` tells as a level from 0 to about 1, fills the range.
+    The picture has two rows of bytes; 128 is silence. The peak fills the range; `high` is its level, 0 to about 1.
     """
     edges = np.linspace(0, audio.shape[1], WAVE_COLUMNS, endpoint=False).astype(np.intp)
     highest = np.maximum.reduceat(audio.max(axis=0), edges)
@@ -45,9 +45,9 @@ def wave(audio: Samples) -> View:
 
 
 def spectrogram(audio: Samples, rate: int) -> View:
-    """Level over frequency and time of a loop [channels, frames], in log bands, the highest on top.
+    """The level over frequency and time of a loop [channels, frames], in logarithmic bands, the highest on top.
 
-    255 is the loudest point, 0 is `RANGE_DB` below it; `low` and `high` are the edges in Hz.
+    255 is the loudest point, 0 is `RANGE_DB` below it. `low` and `high` are the edges in Hz.
     """
     highest = min(HIGHEST_HZ, rate / 2)
     window = round(WINDOW_SECONDS * rate)
@@ -60,9 +60,10 @@ def spectrogram(audio: Samples, rate: int) -> View:
 
 
 def recipe_view(factors: TuckerFactors, loop: int) -> View:
-    """Which notes sound with which rhythms in a loop, as square roots, 255 the strongest pair.
+    """How strongly each note sounds with each rhythm in a loop, as square roots; 255 is the strongest pair.
 
-    Notes from high down to low by their centre of frequency, rhythms from early to late by their centre in the bar.
+    Notes are sorted from high to low by their centre of frequency, rhythms from early to late by their centre in the
+    bar.
     """
     recipe = factors.recipes[:, :, loop]
     notes, rhythms = (np.argsort(_centres(factor), kind="stable") for factor in (factors.notes, factors.rhythms))
@@ -70,14 +71,14 @@ def recipe_view(factors: TuckerFactors, loop: int) -> View:
 
 
 def _centres(factor: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Where each column has its centre, in rows."""
+    """The centre of each column, in rows."""
     weights = np.square(factor, dtype=np.float64)
     centres: NDArray[np.float64] = np.arange(len(factor)) @ weights / np.maximum(weights.sum(axis=0), TINY)
     return centres
 
 
 def _powers(audio: Samples, window: int) -> NDArray[np.float64]:
-    """Power spectra [bins, COLUMNS] around equally spaced moments, the mean over the channels; the loop goes round."""
+    """Power spectra [bins, COLUMNS] at equally spaced moments, the mean over channels; windows wrap round the loop."""
     frames = audio.shape[1]
     centres = (np.arange(COLUMNS) + 0.5) * frames / COLUMNS
     places = (centres.astype(np.intp)[:, None] + np.arange(window) - window // 2) % frames

@@ -1,29 +1,31 @@
-"""A manifest's numbers as sentences; what a manifest does not tell is left out."""
+"""The numbers of a manifest as sentences. There is no sentence for numbers that a manifest does not contain."""
 
 from collections.abc import Mapping
 from typing import Any
 
 ORIGINS = {
-    "host": "taken from the host",
-    "tempo": "laid out by the given tempo",
-    "file": "read from a file of downbeats",
-    "tracker": "found by the downbeat tracker",
+    "host": "from the host",
+    "tempo": "from the given tempo",
+    "file": "from a file of downbeats",
+    "tracker": "from the downbeat tracker",
 }
 METHODS = {
-    "coherent": "The loops return sample by sample, so each was solved for as a waveform, without masks.",
-    "played": "Loops return in their spectra but not to the sample, as in played music; each was told apart by its"
-    " spectrum and its place between the loudspeakers.",
-    "blended": "Some loops return sample by sample, others in their spectra alone, as played music does; each was"
-    " solved for as a waveform and told apart by its spectrum, whichever is right at each moment and pitch.",
-    "tucker": "Each loop is a model of notes and rhythms (a Tucker decomposition), cut out of the song by a soft mask.",
+    "coherent": "The loops repeat sample by sample. So each loop was computed as a waveform, without masks.",
+    "played": "The loops repeat in their spectra, but not sample by sample, as in music played by hand. Each loop was"
+    " separated by its spectrum and its position in the stereo image.",
+    "blended": "Some loops repeat sample by sample. Others repeat in their spectra only, as in music played by hand."
+    " Each loop was computed both as a waveform and from its spectrum; at each moment and pitch the more reliable one"
+    " counts more.",
+    "tucker": "Each loop is a model of notes and rhythms (a Tucker decomposition). A soft mask cut it out of the song.",
 }
-TRUST = ((0.2, "very well told apart"), (0.5, "well told apart"), (1.0, "told apart"))
-ENTANGLED = "may hold parts of other loops"
-REPEATS = 0.5  # coherence from which most of a band's sound is exact repetition
+# By the noise gain of a loop.
+TRUST = ((0.2, "very well separated"), (0.5, "well separated"), (1.0, "separated"))
+ENTANGLED = "may contain parts of other loops"
+REPEATS = 0.5  # coherence: from here on, most of a band's sound is exact repetition
 
 
 def in_words(manifest: Mapping[str, Any]) -> list[str]:
-    """How the extraction went, a sentence each."""
+    """Sentences about the extraction."""
     report = manifest["diagnostics"]
     method = METHODS.get(report.get("method", ""), "") if manifest["loops"] else ""
     sentences = (method, _bars(manifest), _explained(report), _bands(report), _fit(report))
@@ -31,7 +33,7 @@ def in_words(manifest: Mapping[str, Any]) -> list[str]:
 
 
 def trust_in_words(manifest: Mapping[str, Any], loop: int) -> str:
-    """How well a loop could be told apart, by its noise gain; empty where the method has none."""
+    """How well a loop is separated, by its noise gain; empty if the method has no noise gains."""
     gains = manifest["diagnostics"].get("noise_gain", [])
     if loop >= len(gains):
         return ""
@@ -41,7 +43,7 @@ def trust_in_words(manifest: Mapping[str, Any], loop: int) -> str:
 def _bars(manifest: Mapping[str, Any]) -> str:
     bars = manifest["bars"]
     changes = manifest["diagnostics"].get("bars_changed", [])
-    moved = f", then moved to where the sound repeats ({', '.join(changes)})" if changes else ""
+    moved = f", then moved to fit the repetition of the sound ({', '.join(changes)})" if changes else ""
     count, beats = len(bars["starts"]) - 1, bars["beats_per_bar"]
     origin = ORIGINS.get(bars["origin"], f"from: {bars['origin']}")
     return f"{count} bars of {beats} beats, {origin}{moved}."
@@ -50,7 +52,7 @@ def _bars(manifest: Mapping[str, Any]) -> str:
 def _explained(report: Mapping[str, Any]) -> str:
     if "rest_share" not in report:
         return ""
-    return f"Loops explain {1 - report['rest_share']:.1%} of the energy inside the bars; the rest holds what is left."
+    return f"The loops explain {1 - report['rest_share']:.1%} of the energy in the bars; the rest has the remainder."
 
 
 def _bands(report: Mapping[str, Any]) -> str:
@@ -65,4 +67,4 @@ def _bands(report: Mapping[str, Any]) -> str:
 def _fit(report: Mapping[str, Any]) -> str:
     if "relative_error" not in report:
         return ""
-    return f"After {report['iterations']} iterations the model misses {report['relative_error']:.0%} of the spectra."
+    return f"After {report['iterations']} iterations the error of the spectra is {report['relative_error']:.0%}."

@@ -1,10 +1,10 @@
-"""report.html into a result folder, and the sound that it plays beside it.
+"""Writes report.html into a result folder, and the sound of the page beside it.
 
     report.html             the page
-    report/<hash>/*.js      its sound; the hash of their contents, so that a page never plays another one's sound
+    report/<hash>/*.js      its sound; the hash of their contents, so a page never plays the sound of another page
 
-A report is made anew by writing new sound, then replacing the page in one step, then removing the old sound: whenever
-that is cut short, the page that is there works.
+To renew a report, the new sound is written, then the page is replaced in one step, then the old sound is deleted. If
+this stops at any point, there is a page that works.
 """
 
 import hashlib
@@ -34,13 +34,13 @@ SILENT_DB = -120.0
 
 
 def write_report(result: Result, progress: Progress = silent) -> Path:
-    """Write, or make anew, the report of a result, and return the page's path; nothing else in the folder changes.
+    """Write the report of a result, or replace an old one, and return the page's path. Other files do not change.
 
     Args:
-        progress: told before each file of sound; when it raises `Cancelled`, an old report stays as it was.
+        progress: called before each file of sound; when it raises `Cancelled`, an old report stays as it was.
 
     Raises:
-        LoopError: INCOMPLETE for a stem or loop that is no longer audio; WRITE_FAILED with the system's reason.
+        LoopError: INCOMPLETE for a stem or a loop that cannot be read as audio; WRITE_FAILED with the system's reason.
     """
     page = result.folder / PAGE
     part = page.with_name(f"{PAGE}.{secrets.token_hex(4)}.part")
@@ -61,7 +61,7 @@ def write_report(result: Result, progress: Progress = silent) -> Path:
 
 
 def _write_sound(result: Result, progress: Progress) -> Path:
-    """The folder of the sound; one of the same contents is left as it is."""
+    """Write the sound and return its folder. An existing folder with the same contents is not changed."""
     part = result.folder / SOUND / f"{secrets.token_hex(6)}.part"
     part.mkdir(parents=True)
     try:
@@ -86,7 +86,7 @@ def _remove_old_sound(current: Path) -> None:
 
 
 def _page_data(result: Result) -> PageData:
-    """All but where the sound is."""
+    """All data except the folder of the sound."""
     piece, manifest = result.piece, result.manifest
     return PageData(
         name=piece.name,
@@ -108,7 +108,7 @@ def _page_data(result: Result) -> PageData:
 
 
 def _recipes(result: Result) -> list[View | None]:
-    """Of each loop, where the method has them."""
+    """The recipe of each loop, or None if the method has no recipes."""
     if "factors" not in result.manifest:
         return [None] * len(result.loops)
     factors = read_factors(result.folder / result.manifest["factors"])
@@ -116,16 +116,16 @@ def _recipes(result: Result) -> list[View | None]:
 
 
 def _loop_data(result: Result, number: int, recipe: View | None) -> LoopData:
-    part, told = result.piece.parts[number], result.manifest["loops"][number]
+    part, entry = result.piece.parts[number], result.manifest["loops"][number]
     audio = read_part(result.loops[number]).T
     return LoopData(
         label=part.label,
         bars=part.bars,
         start_bar=part.start_bar,
-        activations=told["activations"],
+        activations=entry["activations"],
         heard=np.where(part.plays, part.heard, -1).tolist(),
         colour=loop_colour(number),
-        file=told["loop"],
+        file=entry["loop"],
         trust=trust_in_words(result.manifest, number),
         wave=wave(audio),
         spectrogram=spectrogram(audio, result.piece.rate),
@@ -134,7 +134,7 @@ def _loop_data(result: Result, number: int, recipe: View | None) -> LoopData:
 
 
 def _bar_levels(path: Path, starts: NDArray[np.int64]) -> list[float]:
-    """Root mean square of each bar of a file, in dBFS, `SILENT_DB` at least; one bar in memory at a time."""
+    """The root mean square of each bar of a file in dBFS, at least `SILENT_DB`; one bar is in memory at a time."""
     levels = []
     for start, end in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True):
         power = float(np.square(read_part(path, start, end - start), dtype=np.float64).mean())

@@ -1,11 +1,11 @@
-// A card for each loop: hear it go round, see its wave, spectrum and recipe, save it or drag it out.
+// A card for each loop: it plays the loop round and round, shows its wave, spectrum and recipe, and offers its file.
 import { decibels, drawHeat, drawWave, icon, make, named, whenSeen } from "./drawing.js";
 import { barCount } from "./map.js";
 
 export class Card {
   constructor(loop, number, song, { play, save }) {
     this.number = number;
-    this.button = make("button", { class: "round", "aria-label": `Play ${loop.label} round and round`, "aria-pressed": "false" }, icon("play"));
+    this.button = make("button", { class: "round", "aria-label": `Play ${loop.label} in a cycle`, "aria-pressed": "false" }, icon("play"));
     this.button.addEventListener("click", () => play(number));
     this.element = make("article", { class: "card", id: `loop-${number + 1}`, "aria-label": `Loop ${number + 1}: ${loop.label}` },
       make("div", { class: "title" }, this.button,
@@ -28,8 +28,8 @@ function about(loop, song) {
   return (loop.trust ? [...facts, loop.trust] : facts).join(" · ");
 }
 
-// A link to the file itself, so that it can be dragged out; a click saves a copy, which pages from a disk may do no
-// other way.
+// A link to the file itself, so that it can be dragged to other programs. A click saves a copy made from the sound
+// scripts, because a page from a disk may not read the file.
 function saveLink(loop, save) {
   const file = loop.file.split("/").map(encodeURIComponent).join("/");
   const name = loop.file.split("/").at(-1);

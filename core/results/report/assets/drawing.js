@@ -1,6 +1,6 @@
-// Pictures of one byte a point onto canvases, in the loop's colour on any background.
+// Draws pictures of one byte a point onto canvases, in the loop's colour on any background.
 
-const STRONG = 0.7; // from here on a heat map's colour turns towards that of the text
+const STRONG = 0.7; // above this level the colour of a heat map turns towards the text colour
 
 function pointsOf(view) { return Uint8Array.from(atob(view.data), (letter) => letter.charCodeAt(0)); }
 
@@ -11,7 +11,7 @@ function rgb(colour) {
   return canvas.getImageData(0, 0, 1, 1).data;
 }
 
-// Highest and lowest sample of each column, around the middle.
+// Draws the highest and the lowest sample of each column, around the middle.
 export function drawWave(canvas, view) {
   const points = pointsOf(view);
   const { width, height } = Object.assign(canvas, { width: view.columns * 2, height: 128 });
@@ -24,7 +24,7 @@ export function drawWave(canvas, view) {
   }
 }
 
-// Nothing, then more and more of the loop's colour, then towards the text's.
+// Draws a heat map: transparent at level 0, then more and more of the loop's colour, then towards the text colour.
 export function drawHeat(canvas, view) {
   const points = pointsOf(view);
   Object.assign(canvas, { width: view.columns, height: view.rows });
@@ -51,7 +51,8 @@ export function whenSeen(canvas, draw) {
   seen.observe(canvas);
 }
 
-// An element with attributes, properties (where the name is known to it) and children.
+// Makes an element with children. Values that are no strings become properties if the element has such a property, all
+// others become attributes.
 export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -72,7 +73,7 @@ export function icon(name) {
   return svg;
 }
 
-// A user's name inside other text, whatever direction it is written in.
+// A name inside other text, isolated from it, because names may be written in any direction.
 export function named(text) { return make("bdi", {}, text); }
 
 export function decibels(level, digits = 0) { return `${level.toFixed(digits).replace("-", "\u2212")} dBFS`; }

@@ -1,11 +1,11 @@
-// The map: a row for each loop and one for the rest, a column for each bar; shade says how strongly it plays.
+// The map: a row for each loop and one for the rest, a column for each bar; the shade shows how strongly a loop plays.
 import { decibels, make, named } from "./drawing.js";
 
-const QUIETEST_DB = -60; // of the rest; above LOUDEST_DB it is drawn full
-const LOUDEST_DB = -10;
+const QUIETEST_DB = -60; // level of the rest that is drawn empty
+const LOUDEST_DB = -10; // level of the rest that is drawn full
 const NUMBER_WIDTH = 30; // pixels that a bar's number needs
 
-// Tells "hear" {loop, bar}, "seek" {bar} and "hover" {text}; knows which cell is chosen.
+// Sends the events "hear" {loop, bar}, "seek" {bar} and "hover" {text}. `chosen` is the chosen cell.
 export class SongMap extends EventTarget {
   constructor(element, song, mixer) {
     super();
@@ -25,7 +25,7 @@ export class SongMap extends EventTarget {
     new ResizeObserver(() => this.#numberBars()).observe(this.lanes);
   }
 
-  // Where a frame lies on the map, in bars.
+  // The position of a frame on the map, in bars.
   barAt(frame) {
     const { starts } = this.song;
     if (frame <= starts[0]) return 0;
@@ -78,7 +78,7 @@ export class SongMap extends EventTarget {
   #cell({ loop, bar }) { return this.rows[loop].cells[bar]; }
 
   #loopRow(loop, number) {
-    const called = `${number + 1} ${loop.label}`; // two loops may bear the same label
+    const called = `${number + 1} ${loop.label}`; // the number, because two loops may have the same label
     const on = loop.heard.map((phase) => phase >= 0);
     const goesOn = (bar) => on[bar] && on[bar + 1] && loop.heard[bar + 1] === loop.heard[bar] + 1;
     const cells = loop.activations.map((strength, bar) => {
@@ -129,7 +129,7 @@ export class SongMap extends EventTarget {
       const label = `Section ${name}, bars ${start + 1} to ${end}: play from here`;
       const button = make("button", { class: "section", "aria-label": label, title: label }, make("span", {}, name));
       button.style.gridColumn = `${start + 1} / ${end + 1}`;
-      button.addEventListener("click", () => this.#tell("seek", { bar: start }));
+      button.addEventListener("click", () => this.#send("seek", { bar: start }));
       strip.append(button);
       if (start > 0) this.#markEdge(start);
     }
@@ -146,7 +146,7 @@ export class SongMap extends EventTarget {
     ruler.addEventListener("pointerdown", (event) => {
       const { left, width } = ruler.getBoundingClientRect();
       const bar = Math.floor(((event.clientX - left) / width) * this.bars);
-      this.#tell("seek", { bar: Math.min(Math.max(bar, 0), this.bars - 1) });
+      this.#send("seek", { bar: Math.min(Math.max(bar, 0), this.bars - 1) });
     });
     return ruler;
   }
@@ -176,14 +176,14 @@ export class SongMap extends EventTarget {
       const place = placeOf(target);
       if (!place) return;
       this.choose(place.loop, place.bar, true);
-      this.#tell("hear", this.chosen);
+      this.#send("hear", this.chosen);
     });
     grid.addEventListener("focusin", ({ target }) => {
       const place = placeOf(target);
       if (place) this.choose(place.loop, place.bar);
     });
-    grid.addEventListener("pointerover", ({ target }) => this.#tell("hover", { text: placeOf(target)?.cell.getAttribute("aria-label") }));
-    grid.addEventListener("pointerleave", () => this.#tell("hover", {}));
+    grid.addEventListener("pointerover", ({ target }) => this.#send("hover", { text: placeOf(target)?.cell.getAttribute("aria-label") }));
+    grid.addEventListener("pointerleave", () => this.#send("hover", {}));
     grid.addEventListener("keydown", (event) => this.#onKey(event));
   }
 
@@ -193,7 +193,7 @@ export class SongMap extends EventTarget {
     const moves = { ArrowLeft: [loop, bar - 1], ArrowRight: [loop, bar + 1], ArrowUp: [loop - 1, bar], ArrowDown: [loop + 1, bar],
       Home: [loop, 0], End: [loop, this.bars - 1] };
     if (moves[event.key]) this.choose(...moves[event.key], true);
-    else if (event.key === "Enter") this.#tell("hear", this.chosen);
+    else if (event.key === "Enter") this.#send("hear", this.chosen);
     else return;
     event.preventDefault();
     event.stopPropagation();
@@ -208,7 +208,7 @@ export class SongMap extends EventTarget {
     });
   }
 
-  #tell(name, detail) { this.dispatchEvent(new CustomEvent(name, { detail })); }
+  #send(name, detail) { this.dispatchEvent(new CustomEvent(name, { detail })); }
 }
 
 export function barCount(bars) { return bars === 1 ? "1 bar" : `${bars} bars`; }

@@ -1,4 +1,4 @@
-// The mixer: which stems are muted or soloed, and the gain that follows for each. Knows no sound and no page.
+// The mixer: which stems are muted or soloed, and the resulting gain of each stem. It needs neither sound nor page.
 
 export class Mixer extends EventTarget {
   #muted = new Set();
@@ -14,7 +14,7 @@ export class Mixer extends EventTarget {
 
   set original(on) {
     this.#original = on;
-    this.#tell();
+    this.#changed();
   }
 
   get touched() { return this.#muted.size + this.#soloed.size > 0; }
@@ -30,10 +30,10 @@ export class Mixer extends EventTarget {
   reset() {
     this.#muted.clear();
     this.#soloed.clear();
-    this.#tell();
+    this.#changed();
   }
 
-  // Solo wins over mute, as in every DAW; the original is all stems and the rest, which add up to the song.
+  // Solo has priority over mute, as in every DAW. The original is all stems and the rest, which sum to the song.
   gains() {
     return Array.from({ length: this.stems }, (_, stem) => (this.#sounds(stem) ? 1 : 0));
   }
@@ -46,8 +46,8 @@ export class Mixer extends EventTarget {
   #toggle(set, stem) {
     if (!set.delete(stem)) set.add(stem);
     this.#original = false;
-    this.#tell();
+    this.#changed();
   }
 
-  #tell() { this.dispatchEvent(new Event("change")); }
+  #changed() { this.dispatchEvent(new Event("change")); }
 }

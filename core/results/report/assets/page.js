@@ -1,4 +1,4 @@
-// Puts the page together: what it is told, the mixer, the player, the map, the cards, and the keys.
+// Builds the page from its data: the mixer, the player, the map, the cards, and the keys.
 import { Mixer } from "./mixer.js";
 import { SoundStore } from "./sound.js";
 import { Desk, Player } from "./player.js";
@@ -14,7 +14,7 @@ const player = new Player(song, sound, mixer);
 const map = new SongMap($("map"), song, mixer);
 const cards = song.loops.map((loop, number) => new Card(loop, number, song, { play: toggleLoop, save: (name) => saveLoop(number, name) }));
 
-// For tests and the curious.
+// For tests and for use in a browser's console.
 globalThis.loopcube = { song, mixer, sound, player, map, Desk };
 
 function clock(frame) {
@@ -22,7 +22,7 @@ function clock(frame) {
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }
 
-function say(text) { $("status").textContent = text; }
+function showStatus(text) { $("status").textContent = text; }
 
 function togglePlay() {
   if (player.playing) player.stop();
@@ -39,18 +39,18 @@ async function saveLoop(number, name) {
     const address = URL.createObjectURL(await sound.loopFile(number));
     make("a", { href: address, download: name }).click();
     setTimeout(() => URL.revokeObjectURL(address), 10_000);
-  } catch (error) { say(error.message); }
+  } catch (error) { showStatus(error.message); }
 }
 
 function hear({ loop, bar }) {
   const row = map.rows[loop];
-  say(row.cells[bar].getAttribute("aria-label"));
+  showStatus(row.cells[bar].getAttribute("aria-label"));
   if (row.sounds(bar)) player.playPart(loop, song.starts[bar], song.starts[bar + 1]);
 }
 
 function stepBar(step) {
   const bar = map.barAt(player.position);
-  const wanted = step < 0 && bar % 1 > 0.25 ? Math.floor(bar) : Math.floor(bar) + step; // as players do: first to its start
+  const wanted = step < 0 && bar % 1 > 0.25 ? Math.floor(bar) : Math.floor(bar) + step; // like other players: first to the start of this bar
   player.seek(song.starts[Math.min(Math.max(wanted, 0), map.bars - 1)]);
 }
 
@@ -109,14 +109,14 @@ function fillIn() {
   $("warning-list").append(...song.warnings.map((words) => make("li", {}, words)));
   $("warnings").hidden = song.warnings.length === 0;
   $("loops-section").hidden = cards.length === 0;
-  if (cards.length === 0) $("map-hint").textContent = "No loops were found: all of the song is in the rest.";
+  if (cards.length === 0) $("map-hint").textContent = "No loops were found. The whole song is in the rest.";
   $("cards").append(...cards.map((card) => card.element));
 }
 
 function listen() {
   const hint = $("map-hint").textContent;
   player.addEventListener("change", showPlayer);
-  player.addEventListener("trouble", ({ detail }) => say(detail));
+  player.addEventListener("trouble", ({ detail }) => showStatus(detail));
   mixer.addEventListener("change", showMixer);
   map.addEventListener("hear", ({ detail }) => hear(detail));
   map.addEventListener("seek", ({ detail }) => player.seek(song.starts[detail.bar]));
@@ -127,7 +127,7 @@ function listen() {
   $("original").addEventListener("click", () => { mixer.original = true; });
   $("reset").addEventListener("click", () => mixer.reset());
   document.addEventListener("keydown", onKey);
-  // After a click the space bar belongs to the player again, not to the button.
+  // After a click the button loses the focus, so that the space bar controls the player.
   document.addEventListener("click", ({ target, detail }) => { if (detail > 0) target.closest("button")?.blur(); });
 }
 

@@ -1,10 +1,10 @@
-// Playing stems locked to the sample: every source is started at a whole frame of one clock.
+// Plays stems in sync to the sample: every source starts at a whole frame of one clock.
 
-const AHEAD = 0.06; // seconds between asking and the first sound: more than a buffer of any sound card
-const FADE = 0.006; // seconds, so that starts, stops and mutes do not click
-const REFILL = 0.2; // seconds between looks at what is to be scheduled next
+const AHEAD = 0.06; // seconds from a request to the first sound: more than one buffer of any sound card
+const FADE = 0.006; // seconds: starts, stops and mutes do not click
+const REFILL = 0.2; // seconds between checks whether the next chunk must be scheduled
 
-// Stems through a gain each into one output. Works the same in an OfflineAudioContext.
+// Mixes stems, each with its gain, into one output. It works in an OfflineAudioContext as well.
 export class Desk {
   constructor(context, gains) {
     this.context = context;
@@ -18,7 +18,8 @@ export class Desk {
     this.sources = new Set();
   }
 
-  // Buffers, one a stem or null, from frame `offset` on for `frames` frames, at `when` in frames of the context's clock.
+  // Plays buffers (one for each stem, or null) from frame `offset` on, for `frames` frames, at frame `when` of the
+  // context's clock.
   schedule(buffers, offset, frames, when) {
     const rate = this.context.sampleRate;
     buffers.forEach((buffer, stem) => {
@@ -32,7 +33,7 @@ export class Desk {
     });
   }
 
-  // A buffer round and round, without a gap.
+  // Plays a buffer in a cycle, without a gap.
   cycle(buffer) {
     const source = new AudioBufferSourceNode(this.context, { buffer, loop: true });
     source.connect(this.gains[0]);
@@ -53,7 +54,7 @@ export class Desk {
     this.out.gain.linearRampToValueAtTime(1, when + FADE);
   }
 
-  // From a level down to silence at `end`, seconds of the clock; all sources end there.
+  // Fades from a level to silence at `end`, in seconds of the clock. All sources end there.
   fadeOut(end, level = 1) {
     this.out.gain.setValueAtTime(level, end - FADE);
     this.out.gain.linearRampToValueAtTime(0, end);
@@ -61,13 +62,13 @@ export class Desk {
   }
 }
 
-// What plays: the song from a frame on, one stem of it for some bars, or a loop round and round. Tells "change" when
-// that changes and "trouble" when the sound cannot be had.
+// Plays the song from a frame on, one stem of it for some bars, or a loop in a cycle. Sends the event "change" when
+// this changes, and "trouble" when the sound cannot be loaded.
 export class Player extends EventTarget {
-  #turn = 0; // raised whenever something else is asked for: what was loading before then is not played
+  #turn = 0; // increased at each request: sound that was loading for an older request is not played
   #desk = null;
   #timer = 0;
-  #at = 0; // where the song stands, in frames, while it does not play
+  #at = 0; // the position in the song, in frames, while it does not play
 
   constructor(song, sound, mixer) {
     super();
@@ -79,12 +80,12 @@ export class Player extends EventTarget {
 
   get desk() { return this.#desk; }
 
-  // Where the song is heard, in frames.
+  // The audible position in the song, in frames.
   get position() {
     if (!this.playing || this.playing.kind === "loop" || this.loading) return this.#at;
     const { from, to, start } = this.playing;
-    const heard = this.context.currentTime * this.song.rate - start - (this.context.outputLatency || 0) * this.song.rate;
-    return Math.min(Math.max(from + heard, from), to);
+    const audible = this.context.currentTime * this.song.rate - start - (this.context.outputLatency || 0) * this.song.rate;
+    return Math.min(Math.max(from + audible, from), to);
   }
 
   seek(frame) {
@@ -92,7 +93,7 @@ export class Player extends EventTarget {
     if (this.playing?.kind === "song") return this.playSong(at);
     this.stop();
     this.#at = at;
-    this.#tell("change");
+    this.#changed();
     return Promise.resolve();
   }
 
@@ -100,7 +101,7 @@ export class Player extends EventTarget {
     return this.#play({ kind: "song", from: from >= this.song.frames - 1 ? 0 : from, to: this.song.frames });
   }
 
-  // One stem alone between two frames.
+  // Plays one stem alone between two frames.
   playPart(stem, from, to) { return this.#play({ kind: "part", stem, from, to, back: this.#place }); }
 
   async playLoop(number) {
@@ -120,7 +121,7 @@ export class Player extends EventTarget {
     this.#silence();
     this.playing = null;
     this.loading = false;
-    this.#tell("change");
+    this.#changed();
   }
 
   async #play(what) {
@@ -143,11 +144,11 @@ export class Player extends EventTarget {
     } catch (error) { this.#fail(turn, error); }
   }
 
-  // Puts the chunk that holds `frame` on the desk from there on; returns the frame where the next one starts.
+  // Schedules the chunk that contains `frame`, from that frame on. Returns the frame where the next chunk starts.
   #schedule(what, buffers, frame) {
     const end = this.#endOf(what, frame);
     this.#desk.schedule(buffers, frame % this.song.chunk, end - frame, what.start + frame - what.from);
-    if (end < what.to) this.#chunkAt(end).catch(() => {}); // told when it is needed
+    if (end < what.to) this.#chunkAt(end).catch(() => {}); // loads ahead; an error is reported when the chunk is needed
     else if (what.kind === "part") this.#desk.fadeOut((what.start + what.to - what.from) / this.song.rate);
     return end;
   }
@@ -161,17 +162,17 @@ export class Player extends EventTarget {
       const buffers = await this.#chunkAt(what.next);
       if (turn !== this.#turn) return undefined;
       const clock = this.context.currentTime * this.song.rate - what.start + what.from;
-      if (clock > what.next) return await this.#play({ ...what, from: what.next, filling: false }); // it came too late
+      if (clock > what.next) return await this.#play({ ...what, from: what.next, filling: false }); // the chunk came too late
       what.next = this.#schedule(what, buffers, what.next);
     } catch (error) { this.#fail(turn, error); }
     what.filling = false;
     return undefined;
   }
 
-  // Where the song stands: a part of it that is heard alone in between does not move it.
+  // The position in the song. A part that is played alone in between does not change it.
   get #place() { return this.playing?.kind === "part" ? this.playing.back : Math.round(this.position); }
 
-  // Where the chunk that holds `frame` ends, or what is played.
+  // The end of the chunk that contains `frame`, or the end of the played part if that comes first.
   #endOf(what, frame) { return Math.min((Math.floor(frame / this.song.chunk) + 1) * this.song.chunk, what.to); }
 
   #isNear(frame, end) { return end - frame < this.song.chunk / 2; }
@@ -180,20 +181,20 @@ export class Player extends EventTarget {
     this.#silence();
     this.playing = null;
     this.#at = what.kind === "part" ? what.back : 0;
-    this.#tell("change");
+    this.#changed();
   }
 
   #begin(what) {
     this.#silence();
     this.playing = what;
     this.loading = true;
-    this.#tell("change");
+    this.#changed();
     return this.#turn;
   }
 
   #ready() {
     this.loading = false;
-    this.#tell("change");
+    this.#changed();
   }
 
   #silence() {
@@ -209,7 +210,7 @@ export class Player extends EventTarget {
     this.dispatchEvent(new CustomEvent("trouble", { detail: error.message }));
   }
 
-  // At the song's own rate, so that a frame of the song is a frame of the clock.
+  // Opens the context at the song's own rate: one frame of the song is one frame of the clock.
   #openContext() {
     this.context ??= new AudioContext({ sampleRate: this.song.rate });
     this.context.resume();
@@ -217,5 +218,5 @@ export class Player extends EventTarget {
 
   #chunkAt(frame) { return this.sound.chunk(Math.floor(frame / this.song.chunk), this.context); }
 
-  #tell(name) { this.dispatchEvent(new Event(name)); }
+  #changed() { this.dispatchEvent(new Event("change")); }
 }

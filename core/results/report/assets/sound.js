@@ -1,6 +1,6 @@
-// The sound beside the page: scripts that hand over base64, decoded once and kept as long as they are near.
+// The sound beside the page: scripts that pass on base64. Each is decoded once; the last few chunks are kept.
 
-const KEPT_CHUNKS = 4; // the one that plays, the next, and those before them
+const KEPT_CHUNKS = 4; // the chunk that plays, the next one, and two older ones
 
 function bytesOf(base64) {
   if (Uint8Array.fromBase64) return Uint8Array.fromBase64(base64);
@@ -10,13 +10,13 @@ function bytesOf(base64) {
   return bytes;
 }
 
-// A page from a disk may not fetch the files beside it, but it may run them.
+// A page from a disk may not fetch the files beside it, but it may run them as scripts.
 function runScript(address) {
   return new Promise((done, failed) => {
     const script = document.createElement("script");
     script.src = address;
     script.onload = () => { script.remove(); done(); };
-    script.onerror = () => { script.remove(); failed(new Error("The sound beside this page is missing.")); };
+    script.onerror = () => { script.remove(); failed(new Error("The sound of this page is missing: keep the folder report beside it.")); };
     document.head.append(script);
   });
 }
@@ -30,12 +30,12 @@ export class SoundStore {
     globalThis.loopcubeSound = (name, parts) => this.#arrived.set(name, parts);
   }
 
-  // One AudioBuffer a stem, null where it is silent.
+  // One AudioBuffer for each stem, or null where the stem is silent.
   chunk(number, context) {
     const loading = this.#chunks.get(number) ?? this.#load(`song-${String(number).padStart(4, "0")}`, context);
     loading.catch(() => this.#chunks.delete(number));
     this.#chunks.delete(number);
-    this.#chunks.set(number, loading); // as the youngest
+    this.#chunks.set(number, loading); // last, as the most recently used
     if (this.#chunks.size > KEPT_CHUNKS) this.#chunks.delete(this.#chunks.keys().next().value);
     return loading;
   }
@@ -44,7 +44,7 @@ export class SoundStore {
     return (await this.#load(`loop-${String(number).padStart(4, "0")}`, context))[0];
   }
 
-  // The very bytes of a loop's file.
+  // The exact bytes of a loop's file.
   async loopFile(number) {
     const [[, base64]] = await this.#parts(`loop-${String(number).padStart(4, "0")}`);
     return new Blob([bytesOf(base64)], { type: "audio/wav" });

@@ -69,7 +69,7 @@ FIGURES: dict[str, tuple[Callable[[Views, Path], None], int, list[np.ndarray], s
         "note, from low to high",
         "level below the pattern's strongest pair (dB)",
     ),
-    "similarity": (draw_similarity, 600, list(VIEWS.alike), "made up: how alike its bars are", "bar", "bar", ""),
+    "similarity": (draw_similarity, 600, list(VIEWS.alike), "made up: how similar its bars are", "bar", "bar", ""),
 }
 
 
@@ -98,8 +98,8 @@ def test_coherence_is_drawn_band_by_band(tmp_path: Path) -> None:
     steps = figure.axes[0].patches[0].get_data()
     np.testing.assert_allclose(steps.values, [20, 90, 50])
     np.testing.assert_allclose(steps.edges, [50, 100, 1_000, 4_000])
-    said = "made up: how much of its sound returns as a waveform with its loops"
-    assert {said, "frequency (Hz)", "explained by what returns (%)"} <= texts(figure)
+    said = "made up: how much of its sound is exact repetition of loops"
+    assert {said, "frequency (Hz)", "explained by repeating loops (%)"} <= texts(figure)
     assert figure.axes[0].get_ylim() == (0, 100)
 
 

@@ -196,7 +196,7 @@ def test_the_words_say_what_the_numbers_mean(plain: Path) -> None:
     for words in ("without masks", "8 bars of 4 beats", "host", "offset +1.20 ms", "87.5%", "from 100 to 8,000 Hz"):
         assert words in text
     trust = [trust_in_words(manifest, loop) for loop in range(4)]
-    assert trust == ["very well told apart", "well told apart", "may hold parts of other loops", ""]
+    assert trust == ["very well separated", "well separated", "may contain parts of other loops", ""]
     manifest["diagnostics"] = {}
     assert len(in_words(manifest)) == 1, "what is not known is not told"
 
