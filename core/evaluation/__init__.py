@@ -1,1 +1,1 @@
-"""Songs whose loops are known, and scores against them."""
+"""Songs with known loops, and scores of a separation against them."""

@@ -1,6 +1,7 @@
 """How well estimated loops match known ones: SDR and SI-SDR, assignment, the ideal ratio mask, activations, the null.
 
-Signals are float32 [channels, frames] and compared as they are, all channels at once: no filters, no merging.
+Signals are float32 [channels, frames]. They are compared directly, all channels at once: there is no filtering, and
+loops are not merged.
 """
 
 from dataclasses import dataclass
@@ -13,9 +14,9 @@ from scipy.signal import get_window, istft, stft
 from core.audio.bars import BarGrid
 from core.audio.clip import Samples
 
-CEILING, FLOOR = 100.0, -50.0  # dB: beyond them float32 and silence say no more
+CEILING, FLOOR = 100.0, -50.0  # dB: beyond these limits the precision of float32 and silence decide
 MASK_WINDOW, MASK_HOP = 2048, 512
-PLAYS = 0.25  # of its maximum: a loop softer than that is said to be off
+PLAYS = 0.25  # of a loop's maximum: where its activation is lower, the estimate counts as off
 BLOCK = 1 << 20  # frames summed at once in float64
 
 
@@ -24,9 +25,9 @@ class Match:
     """Estimates assigned to true stems.
 
     Attributes:
-        estimate: index of each true stem's estimate, -1 where there is none, int64 [loops].
-        sdr: dB of each true stem; 0 where there is no estimate, which is what silence scores, [loops].
-        si_sdr: dB of each true stem; `FLOOR` where there is no estimate, [loops].
+        estimate: index of each true stem's estimate, -1 if it has none, int64 [loops].
+        sdr: dB of each true stem, [loops]; 0 without an estimate, because a silent estimate scores 0 as well.
+        si_sdr: dB of each true stem, [loops]; `FLOOR` without an estimate.
     """
 
     estimate: NDArray[np.int64]
@@ -35,12 +36,12 @@ class Match:
 
 
 def sdr(true: Samples, estimate: Samples) -> float:
-    """Signal-to-distortion ratio 10 log10(|s|^2 / |s - e|^2) in dB, kept within `FLOOR` and `CEILING`."""
+    """Signal-to-distortion ratio 10 log10(|s|^2 / |s - e|^2) in dB, limited to `FLOOR` and `CEILING`."""
     return float(_sdr_of(*_products(true, estimate)))
 
 
 def si_sdr(true: Samples, estimate: Samples) -> float:
-    """Scale-invariant SDR in dB (Le Roux et al. 2019): as `sdr`, the true signal first scaled to fit the estimate."""
+    """Scale-invariant SDR in dB (Le Roux et al. 2019): `sdr` after the true signal is scaled to fit the estimate."""
     return float(_si_sdr_of(*_products(true, estimate)))
 
 
@@ -58,7 +59,7 @@ def match(stems: Samples, estimates: Samples) -> Match:
 
 
 def ideal_ratio_mask(stems: Samples, rest: Samples, exponent: float = 2.0) -> Samples:
-    """What the best ratio mask gives: true |S_k|^p / sum_j |S_j|^p over loops and rest, on the mixture's STFT.
+    """Estimates by the ideal ratio mask: true |S_k|^p / sum_j |S_j|^p over loops and rest, on the mixture's STFT.
 
     Args:
         stems: [loops, channels, frames]; rest: [channels, frames].
@@ -70,7 +71,7 @@ def ideal_ratio_mask(stems: Samples, rest: Samples, exponent: float = 2.0) -> Sa
     result = np.empty_like(stems)
     window = np.sqrt(get_window("hann", MASK_WINDOW))
     settings = {"window": window, "nperseg": MASK_WINDOW, "noverlap": MASK_WINDOW - MASK_HOP}
-    for channel in range(stems.shape[1]):  # a channel at a time bounds the memory
+    for channel in range(stems.shape[1]):  # one channel at a time, to limit the memory
         mixture = stft(stems[:, channel].sum(axis=0) + rest[channel], **settings)[2].astype(np.complex64)
         powers = [_power(stft(stem, **settings)[2], exponent) for stem in stems[:, channel]]
         total = sum(powers, start=_power(stft(rest[channel], **settings)[2], exponent)) + 1e-20
@@ -86,20 +87,20 @@ def activation_f1(
 
     Args:
         true: [bars, loops], above 0 where a loop plays.
-        estimate: [bars, m] on the same bars, on where above a quarter of the loop's maximum: faders move.
-        assigned: the estimate of each true loop, -1 for none (which scores 0).
+        estimate: [bars, m] on the same bars. It counts as on above a quarter of the loop's maximum, because gains vary.
+        assigned: the estimate of each true loop; -1 for none, which scores 0.
     """
     scores = np.zeros(true.shape[1])
     for k, j in enumerate(assigned):
         if j < 0 or estimate[:, j].max() <= 0:
             continue
-        plays, said = true[:, k] > 0, estimate[:, j] > PLAYS * estimate[:, j].max()
-        scores[k] = 2 * np.sum(plays & said) / (np.sum(plays) + np.sum(said))
+        plays, estimated = true[:, k] > 0, estimate[:, j] > PLAYS * estimate[:, j].max()
+        scores[k] = 2 * np.sum(plays & estimated) / (np.sum(plays) + np.sum(estimated))
     return scores
 
 
 def on_bars(activations: NDArray[np.float32], grid: BarGrid, wanted: BarGrid) -> NDArray[np.float32]:
-    """Activations of one grid on the bars of another: those of the bar that lies under each bar's middle, else 0."""
+    """Activations of one grid on the bars of another: those of the bar that contains each bar's middle; 0 if none."""
     middle = (wanted.starts[:-1] + wanted.starts[1:]) // 2
     bar = np.searchsorted(grid.starts, middle, side="right") - 1
     inside = (bar >= 0) & (bar < grid.bars)

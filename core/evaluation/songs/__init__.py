@@ -1,4 +1,4 @@
-"""Songs synthesised from loops whose stems are known: for the demo, the tests and the benchmark.
+"""Songs synthesised from loops, with known stems, for the demo, the tests and the benchmarks.
 
 song = build("dense", seed=7)
 song.mixture, song.stems, song.activations, song.grid

@@ -1,4 +1,4 @@
-"""Songs with known stems: loops laid out, played and mixed. `classes` says which song for which class."""
+"""Songs with known stems: loops are arranged, played and mixed. `classes` defines the songs of each class."""
 
 from dataclasses import dataclass
 
@@ -28,21 +28,21 @@ PEAK = 0.9  # of a finished mixture
 
 @dataclass(frozen=True)
 class Song:
-    """A song whose parts are known.
+    """A song with known parts.
 
     Attributes:
         name: class and seed.
-        mixture: the song itself; stems summed over loops, plus the rest.
+        mixture: the song itself: the sum of all stems and the rest.
         stems: float32 [loops, channels, frames].
-        rest: float32 [channels, frames]: what belongs to no loop.
-        rest_counts: whether the rest is music (one-shots, a voice) and not merely a pick-up or a coder's noise.
-        activations: mean gain of each loop in each bar, float32 [bars, loops]; 0 where it is off.
-        bars_per_loop: bars of each loop.
-        roles: what each loop is: "drums", "bass" and so on.
+        rest: float32 [channels, frames]: the sound that belongs to no loop.
+        rest_counts: whether the rest is music (one-shots, a voice), and not only a pick-up or a coder's noise.
+        activations: the mean gain of each loop in each bar, float32 [bars, loops]; 0 where it is off.
+        bars_per_loop: the length of each loop in bars.
+        roles: the kind of each loop: "drums", "bass" and so on.
         grid: the true bars.
         bar_frames: the true length of a bar, not always a whole number of frames.
-        traits: what is particular about this song, in words; "rank -2" where two of the bars of loops are sums and
-            differences of others in all that is heard, so that the layout alone does not tell them apart.
+        traits: properties of this song in words. "rank -2" means that the columns of two bar types are sums and
+            differences of others, so the layout alone does not separate them.
     """
 
     name: str
@@ -68,19 +68,19 @@ class Song:
 
 @dataclass(frozen=True)
 class Timeline:
-    """Where the bars lie: the first one's start in frames, how many, and the frames of the whole song."""
+    """The bars of a song: the start of the first one in frames, their number, and the frames of the whole song."""
 
     first: float
     bars: int
     frames: int
 
     def starts(self, bar_frames: float) -> NDArray[np.float64]:
-        """True starts of the bars and the end of the last, float64 [bars + 1], fractions of frames included."""
+        """The true starts of the bars and the end of the last one in frames, with fractions, float64 [bars + 1]."""
         return np.float64(self.first) + bar_frames * np.arange(self.bars + 1, dtype=np.float64)
 
 
 def random_setting(rng: np.random.Generator, *, whole: bool = True) -> Setting:
-    """A key, a metre, a tempo of 80 to 174 and a rate; bars of a whole number of frames unless `whole` is false."""
+    """A key, a metre, a tempo of 80 to 174 bpm and a rate. If `whole`, bars have a whole number of frames."""
     rate = 44_100 if rng.random() < 0.75 else 48_000
     groups = METRES[int(rng.choice(len(METRES), p=METRE_CHANCES))]
     bpm = float(rng.integers(80, 175))
@@ -100,7 +100,7 @@ def random_setting(rng: np.random.Generator, *, whole: bool = True) -> Setting:
 
 
 def random_loops(rng: np.random.Generator, setting: Setting, lengths: tuple[int, ...]) -> list[Loop]:
-    """One loop per length: drums and pitched ones in turn, a bass nearly always among them."""
+    """One loop for each length: drums and pitched loops mixed, with a bass in most songs."""
     makers = [DRUMS[int(rng.integers(2))], tunes.bass if rng.random() < 0.85 else tunes.pluck]
     while len(makers) < len(lengths):
         pool = DRUMS if rng.random() < 0.35 else PITCHED[1:]
@@ -110,14 +110,14 @@ def random_loops(rng: np.random.Generator, setting: Setting, lengths: tuple[int,
 
 
 def random_timeline(rng: np.random.Generator, setting: Setting, bars: int) -> Timeline:
-    """Half the songs start on their first bar; the others after some silence or a pick-up. Some have a tail."""
+    """A timeline. Half the songs start on their first bar, the others with silence or a pick-up. Some have a tail."""
     first = 0 if rng.random() < 0.5 else int(rng.uniform(0.05, 1.0) * setting.bar_frames)
     tail = 0 if rng.random() < 0.5 else int(rng.uniform(0.2, 1.5) * setting.rate)
     return Timeline(float(first), bars, first + round(setting.bar_frames * bars) + tail)
 
 
 def levelled(rng: np.random.Generator, loop: Loop, sound: Samples) -> float:
-    """The gain that brings a loop to the level of its role in a mix, give or take 3 dB."""
+    """The gain that brings a loop to the usual level of its role in a mix, with random deviations of up to 3 dB."""
     loud = float(np.sqrt(np.mean(np.square(sound), dtype=np.float64)))
     wanted = LEVELS.get(loop.role, -9.0) - 14.0 + rng.uniform(-3.0, 3.0)
     return float(10 ** (wanted / 20) / max(loud, 1e-6))
@@ -126,11 +126,11 @@ def levelled(rng: np.random.Generator, loop: Loop, sound: Samples) -> float:
 def play_clips(
     rng: np.random.Generator, setting: Setting, loop: Loop, phase: NDArray[np.int64], line: Timeline, *, subsample: bool
 ) -> Samples:
-    """A stem [2, frames] in which the loop's audio is placed again and again, as a DAW repeats a clip.
+    """A stem [2, frames] in which the loop's audio is repeated, as a DAW repeats a clip.
 
     Args:
-        phase: the bar of the loop heard in each bar, -1 for none, [bars].
-        subsample: whether clips start at their true time by a band-limited shift, or at the nearest frame.
+        phase: the bar of the loop that plays in each bar, -1 for none, [bars].
+        subsample: whether clips start at their true time, by a band-limited shift, or at the nearest frame.
     """
     sound = clip(loop, setting.bar_frames, setting.rate, folded=bool(rng.random() < 0.4))
     sound *= np.float32(levelled(rng, loop, sound))
@@ -158,11 +158,11 @@ def play_notes(
     level: float = 0.0,
     choke: bool = False,
 ) -> Samples:
-    """A stem [2, frames] whose notes are played afresh in every bar, each on its nearest frame, and ring on.
+    """A stem [2, frames] whose notes are played anew in every pass, each at its nearest frame, and ring out.
 
     Args:
-        timing, level: standard deviations of each note's start in seconds and of its level in dB.
-        choke: whether notes stop with the bar in which the loop ends or is switched off.
+        timing, level: the standard deviations of each note's start in seconds and of its level in dB.
+        choke: whether notes stop at the end of the bar in which the loop ends or is switched off.
     """
     sound = clip(loop, setting.bar_frames, setting.rate, folded=False)
     gain = levelled(rng, loop, sound)
@@ -183,7 +183,7 @@ def play_notes(
 
 
 def instances(phase: NDArray[np.int64]) -> list[tuple[int, int]]:
-    """First and one past the last bar of each run through a loop."""
+    """The first bar, and one past the last bar, of each pass through a loop."""
     runs: list[tuple[int, int]] = []
     for bar, value in enumerate(phase):
         if value < 0:
@@ -196,7 +196,7 @@ def instances(phase: NDArray[np.int64]) -> list[tuple[int, int]]:
 
 
 def pick_up(rng: np.random.Generator, setting: Setting, line: Timeline) -> Samples:
-    """The rest of a song that starts before its first bar: silence, or a few drum hits that lead in."""
+    """The rest of a song that starts before its first bar: silence, or a few drum hits as a lead-in."""
     room = np.zeros((2, line.frames), dtype=np.float32)
     if line.first > setting.rate * setting.step_seconds and rng.random() < 0.6:
         fill = grooves.percussion(rng, setting, 1)
@@ -221,7 +221,7 @@ def mixed(
     rest_counts: bool = False,
     traits: tuple[str, ...] = (),
 ) -> Song:
-    """The finished song, its peak at `PEAK`."""
+    """The finished song, scaled to a peak of `PEAK`."""
     total = stems.sum(axis=0, dtype=np.float64) + rest
     scale = np.float32(PEAK / np.abs(total).max())
     stems *= scale

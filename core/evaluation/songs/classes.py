@@ -1,8 +1,8 @@
-"""The classes of songs that separation is measured on, each built from a seed.
+"""The classes of songs for measuring separation. Each song is built from a seed.
 
-Eight classes as design asks for them, one between two of them (some loops played by hand, others not), the four
-published layouts (Ramires et al., ISMIR 2020: one-bar loops at 120 bpm, 44.1 kHz, 88200 frames a bar), and loops under
-a louder layer that does not repeat.
+There are eight basic classes; one more in which some loops are played by hand and others are not; the four published
+layouts (Ramires et al., ISMIR 2020: one-bar loops at 120 bpm, 44.1 kHz, 88200 frames a bar); and loops under a louder
+layer that does not repeat.
 """
 
 import zlib
@@ -31,16 +31,16 @@ from core.evaluation.songs.arrangement import (
 from core.evaluation.songs.layouts import Layout
 from core.evaluation.songs.notes import Loop, Setting, add
 
-LONGEST = 120.0  # seconds, which bounds the memory of the stems
+LONGEST = 120.0  # seconds, to limit the memory of the stems
 Random = np.random.Generator
 
 
 def build(kind: str, seed: int, *, short: bool = False) -> Song:
-    """The song of a class and a seed; the same arguments give the same samples.
+    """The song of a class and a seed. The same arguments give the same samples.
 
     Args:
         kind: one of `CLASSES`.
-        short: 32 bars instead of 30 to 90, for quick looks; the published layouts keep theirs.
+        short: 32 bars instead of 30 to 90, for quick tests; the published layouts keep their lengths.
     """
     rng = np.random.default_rng([zlib.crc32(kind.encode()), seed])
     return BUILDERS[kind](rng, f"{kind}-{seed}", short)
@@ -54,7 +54,7 @@ def _exact(rng: Random, name: str, short: bool) -> Song:
 
 
 def _fractional(rng: Random, name: str, short: bool) -> Song:
-    """Bars of no whole number of frames: notes on their nearest frame, clips on theirs, or clips shifted in between."""
+    """Bars of no whole number of frames: notes or clips at the nearest frame, or clips between frames."""
     setting = random_setting(rng, whole=False)
     lengths = (1,) * int(rng.integers(4, 7)) if rng.random() < 0.6 else (1, 1, 2, 2)
     bars = _bars(rng, setting, short)
@@ -71,7 +71,7 @@ def _fractional(rng: Random, name: str, short: bool) -> Song:
 
 
 def _multibar(rng: Random, name: str, short: bool) -> Song:
-    """Loops of 1, 2 and 4 bars, some of 8 (or 3 and 6), some switched off the phrase."""
+    """Loops of 1, 2 and 4 bars, some of 8 (or of 3 and 6); some start or stop off the phrase."""
     setting = _mostly_whole(rng)
     lengths = [1, 2, 4] + [int(rng.choice([1, 2, 4, 4])) for _ in range(int(rng.integers(1, 4)))]
     if not short and rng.random() < 0.4:
@@ -87,7 +87,7 @@ def _multibar(rng: Random, name: str, short: bool) -> Song:
 
 
 def _reverb(rng: Random, name: str, short: bool) -> Song:
-    """Rooms that ring over bar lines, and gains that move by 4 dB up and down."""
+    """Reverb that rings over bar lines, and gains that move by up to 4 dB up and down."""
     setting = _mostly_whole(rng)
     bars, lengths = _bars(rng, setting, short), _few_lengths(rng)
     layout = layouts.arranged(rng, bars, lengths)
@@ -104,7 +104,7 @@ def _reverb(rng: Random, name: str, short: bool) -> Song:
 
 
 def _played(rng: Random, name: str, short: bool) -> Song:
-    """Played by hand: each note 3 ms early or late and 1.5 dB up or down, and ringing on."""
+    """Loops played by hand: notes deviate by 3 ms and 1.5 dB (standard deviations), and ring out."""
     setting = random_setting(rng, whole=False)
     bars, lengths = _bars(rng, setting, short), _few_lengths(rng)
     layout = layouts.arranged(rng, bars, lengths)
@@ -118,7 +118,7 @@ def _played(rng: Random, name: str, short: bool) -> Song:
 
 
 def _partly_played(rng: Random, name: str, short: bool) -> Song:
-    """Up to half of the loops played by hand, as above, beside others that repeat to the sample."""
+    """Up to half of the loops are played by hand, as in `_played`; the others repeat to the sample."""
     setting = _mostly_whole(rng)
     bars, lengths = _bars(rng, setting, short), _few_lengths(rng)
     layout = layouts.arranged(rng, bars, lengths)
@@ -136,7 +136,7 @@ def _partly_played(rng: Random, name: str, short: bool) -> Song:
 
 
 def _dense(rng: Random, name: str, short: bool) -> Song:
-    """6 loops of 12 bars in all, most of them playing most of the time."""
+    """6 loops of 12 bars in total; most of them play most of the time."""
     setting = _mostly_whole(rng)
     sets = ((1, 1, 2, 2, 2, 4), (1, 1, 1, 1, 4, 4), (2, 2, 2, 2, 2, 2), (1, 1, 1, 3, 2, 4))
     lengths = tuple(int(length) for length in rng.permutation(sets[int(rng.integers(4))]))
@@ -144,7 +144,7 @@ def _dense(rng: Random, name: str, short: bool) -> Song:
 
 
 def _oneshots(rng: Random, name: str, short: bool) -> Song:
-    """Loops under one-shots and a voice-like line, which belong to the rest."""
+    """Loops with one-shots and a voice-like line over them, which belong to the rest."""
     setting = _mostly_whole(rng)
     song = _clips(rng, name, setting, _few_lengths(rng), _bars(rng, setting, short))
     starts, frames = song.grid.starts, song.mixture.frames
@@ -158,13 +158,13 @@ def _oneshots(rng: Random, name: str, short: bool) -> Song:
 
 
 def _lossy(rng: Random, name: str, short: bool) -> Song:
-    """The mix through MP3 or Vorbis; what the coder adds is the rest."""
+    """The mix after MP3 or Vorbis; the coding error is the rest."""
     setting = _mostly_whole(rng)
     song = _clips(rng, name, setting, _few_lengths(rng), _bars(rng, setting, short))
     coder = effects.CODERS[int(rng.integers(2))]
     strength = float(rng.choice([0.2, 0.4, 0.6]))
-    heard = effects.coded(song.mixture.samples, setting.rate, coder, strength)
-    return _with_rest(song, song.rest + heard - song.mixture.samples, False, (f"{coder[0]} {strength:g}",))
+    decoded = effects.coded(song.mixture.samples, setting.rate, coder, strength)
+    return _with_rest(song, song.rest + decoded - song.mixture.samples, False, (f"{coder[0]} {strength:g}",))
 
 
 def _published_sparse(rng: Random, name: str, short: bool) -> Song:  # noqa: ARG001 - it is short already
@@ -184,7 +184,7 @@ def _published_factorial(rng: Random, name: str, short: bool) -> Song:  # noqa: 
 
 
 def _under_layer(rng: Random, name: str, short: bool) -> Song:
-    """4 loops under a voice and free players that never repeat, 6 dB louder than all loops together, 64 bars."""
+    """4 loops of 64 bars under a voice and free players that never repeat, 6 dB louder than all loops together."""
     setting = random_setting(rng)
     song = _clips(rng, name, setting, (1, 1, 1, 1), 32 if short else 64)
     frames = song.mixture.frames
@@ -195,13 +195,13 @@ def _under_layer(rng: Random, name: str, short: bool) -> Song:
 
 
 def _published(rng: Random, name: str, layout: Layout) -> Song:
-    """One-bar loops at 120 bpm, 4/4: the first half of them drums."""
+    """One-bar loops at 120 bpm in 4/4; half of them are drums."""
     scale = SCALES[str(rng.choice(list(SCALES)))]
     setting = Setting(44_100, 88_200.0, METRES[0], int(rng.integers(12)), scale, (0,), 0.0)
     count = layout.on.shape[1]
     beats = [DRUMS[int(i)] for i in rng.integers(len(DRUMS), size=count // 2)]
     others = [PITCHED[int(i)] for i in rng.permutation(len(PITCHED))[: count - count // 2]]
-    order = rng.permutation(count) if count == 4 else np.arange(count)  # with 10, drums first as the layout wants them
+    order = rng.permutation(count) if count == 4 else np.arange(count)  # with 10 loops the layout needs drums first
     loops = [[*beats, *others][int(i)](rng, setting, 1) for i in order]
     bars = len(layout.on)
     line = Timeline(0.0, bars, 88_200 * bars)
@@ -224,7 +224,7 @@ def _clips(
     restart: bool = False,
     traits: tuple[str, ...] = (),
 ) -> Song:
-    """An arranged song whose loops repeat as audio."""
+    """An arranged song whose loops repeat as audio clips."""
     layout = layouts.arranged(rng, bars, lengths, density=density, off_phrase=off_phrase, restart=restart)
     line = random_timeline(rng, setting, bars)
     loops = random_loops(rng, setting, lengths)
@@ -235,14 +235,14 @@ def _clips(
 
 
 def _over(song: Song, layer: Samples, decibels: float) -> Song:
-    """The song with a layer that is so many dB louder than its loops together."""
+    """The song with a layer whose level is `decibels` above that of all loops together."""
     loops = float(np.sqrt(np.mean(np.square(song.stems.sum(axis=0), dtype=np.float64))))
     gain = np.float32(loops * 10 ** (decibels / 20))
     return _with_rest(song, song.rest + gain * _normal(layer), True)
 
 
 def _with_rest(song: Song, rest: Samples, counts: bool, traits: tuple[str, ...] = ()) -> Song:
-    """The song with another rest, turned down where that would clip."""
+    """The song with another rest, scaled down if the sum would clip."""
     total = song.stems.sum(axis=0, dtype=np.float64) + rest
     scale = np.float32(min(1.0, 0.98 / np.abs(total).max()))
     stems, rest = song.stems * scale, rest * scale
@@ -258,7 +258,7 @@ def _with_rest(song: Song, rest: Samples, counts: bool, traits: tuple[str, ...] 
 
 
 def _wander(rng: Random, setting: Setting, source: Loop, frames: int) -> Samples:
-    """The sounds of a loop at random moments: a solo that keeps no bar."""
+    """The sounds of a loop at random times: a solo without bars."""
     room = np.zeros((2, frames), dtype=np.float32)
     now = 0.0
     while now < frames:
@@ -269,7 +269,7 @@ def _wander(rng: Random, setting: Setting, source: Loop, frames: int) -> Samples
 
 
 def _normal(samples: Samples) -> Samples:
-    """Samples at a root mean square of one."""
+    """Samples scaled to a root mean square of one."""
     return samples / np.float32(max(np.sqrt(np.mean(np.square(samples, dtype=np.float64))), 1e-9))
 
 
@@ -278,7 +278,7 @@ def _stacked(stems: Iterable[Samples]) -> Samples:
 
 
 def _mostly_whole(rng: Random) -> Setting:
-    """Three songs in four have bars of a whole number of frames."""
+    """A setting: in three songs of four, bars have a whole number of frames."""
     return random_setting(rng, whole=bool(rng.random() < 0.75))
 
 
@@ -288,7 +288,7 @@ def _few_lengths(rng: Random) -> tuple[int, ...]:
 
 
 def _bars(rng: Random, setting: Setting, short: bool) -> int:
-    """30 to 90 bars, as long as `LONGEST` allows."""
+    """A number of bars, 30 to 90, within `LONGEST`; at least 30."""
     bars = int(rng.integers(30, 91))
     most = int(LONGEST * setting.rate / setting.bar_frames)
     return 32 if short else max(30, min(bars, most))

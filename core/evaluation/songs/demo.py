@@ -1,4 +1,4 @@
-"""The demo's song: drums, bass, pluck and pad in C minor, 32 bars at 120 bpm, with known stems."""
+"""The song of the demo: drums, bass, pluck and pad in C minor, 32 bars at 120 bpm, with known stems."""
 
 import numpy as np
 
@@ -8,12 +8,12 @@ from core.evaluation.songs.notes import Setting
 
 BPM = 120.0
 BARS = 32
-PARTS = ((grooves.kit, 1), (tunes.bass, 4), (tunes.pluck, 1), (tunes.pad, 4))  # what plays, bars of its loop
-ON = ("01111011", "00111111", "11110110", "11001101")  # a letter for each four bars, in the order of the parts
+PARTS = ((grooves.kit, 1), (tunes.bass, 4), (tunes.pluck, 1), (tunes.pad, 4))  # instrument, bars of its loop
+ON = ("01111011", "00111111", "11110110", "11001101")  # a digit for each four bars, in the order of `PARTS`
 
 
 def demo_song(seed: int = 4, rate: int = 44_100) -> Song:
-    """A song of about a minute whose four loops come and go on phrases of four bars."""
+    """A song of about a minute whose four loops start and stop at phrases of four bars."""
     rng = np.random.default_rng(seed)
     setting = Setting(rate, rate * 240.0 / BPM, METRES[0], 0, SCALES["minor"], (0, 5, 2, 6), 0.0)
     on = np.repeat(np.array([[letter == "1" for letter in row] for row in ON]).T, BARS // len(ON[0]), axis=0)

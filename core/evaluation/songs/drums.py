@@ -1,4 +1,4 @@
-"""Drum sounds: each function draws its own variant and renders it once, stereo float32 [2, frames]."""
+"""Drum sounds: each function draws a random variant and renders it once, stereo float32 [2, frames]."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ DrumSound = Callable[[np.random.Generator, int], Samples]
 
 
 def kick(rng: np.random.Generator, rate: int) -> Samples:
-    """A sine whose pitch falls, with a click and some drive."""
+    """A sine of falling pitch, with a click and some distortion."""
     frames = int(rng.uniform(0.22, 0.5) * rate)
     seconds = tones.time(frames, rate)
     low, high = rng.uniform(42, 62), rng.uniform(140, 420)
@@ -73,7 +73,7 @@ def tom(rng: np.random.Generator, rate: int) -> Samples:
 
 
 def shaker(rng: np.random.Generator, rate: int) -> Samples:
-    """Noise that swells for a moment before it stops."""
+    """Noise that rises for a short time and then decays."""
     frames = int(rng.uniform(0.06, 0.12) * rate)
     noise = tones.bandpass(rng.standard_normal(frames), rng.uniform(3500, 6000), rng.uniform(9000, 14000), rate)
     seconds = tones.time(frames, rate)
@@ -109,7 +109,7 @@ def cowbell(rng: np.random.Generator, rate: int) -> Samples:
 
 
 def _metal(rng: np.random.Generator, rate: int, ring: float, edge: float) -> Samples:
-    """Six inharmonic squares and noise above an edge: a cymbal."""
+    """A cymbal: six inharmonic square waves and noise, high-passed at `edge`."""
     frames = int((ring * 1.1 + 0.01) * rate)
     seconds = tones.time(frames, rate)
     pitches = rng.uniform(300, 900, 6) * rng.uniform(1.0, 5.0)
@@ -119,6 +119,6 @@ def _metal(rng: np.random.Generator, rate: int, ring: float, edge: float) -> Sam
 
 
 def _finish(wave: Wave, rate: int, pan: float) -> Samples:
-    """To a peak of one, faded out, panned."""
+    """The wave scaled to a peak of one, faded out and panned."""
     peak = float(np.abs(wave).max())
     return tones.panned(tones.faded(wave / peak if peak else wave, rate), pan)

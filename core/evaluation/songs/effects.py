@@ -1,4 +1,4 @@
-"""What happens to stems in a mix: reverberation, gains that move, a lossy coder."""
+"""Effects on stems in a mix: reverberation, moving gains, a lossy coder."""
 
 import io
 from itertools import pairwise
@@ -14,16 +14,16 @@ from core.evaluation.songs.layouts import Layout
 
 CODERS = (("MP3", "MPEG_LAYER_III"), ("OGG", "VORBIS"))
 BLOCK = 1 << 14  # frames given to a coder at once
-RAMP = 0.01  # seconds in which a stepped gain moves
+RAMP = 0.01  # seconds that a step of the gain takes
 
 
 def reverberated(rng: np.random.Generator, stem: Samples, rate: int) -> Samples:
-    """A stem [2, frames] with its room: decaying stereo noise that rings over bar lines and after the loop stops."""
+    """A stem [2, frames] with reverb: decaying stereo noise that rings over bar lines and after the loop stops."""
     seconds = rng.uniform(0.4, 2.2)
     frames = int(seconds * rate)
     now = np.arange(frames) / rate
     response = rng.standard_normal((2, frames)) * np.exp(-6.9 * now / seconds)
-    response[:, : int(rng.uniform(0.0, 0.03) * rate)] = 0.0  # the first reflection takes its time
+    response[:, : int(rng.uniform(0.0, 0.03) * rate)] = 0.0  # the delay of the first reflection
     response = np.diff(response, prepend=0.0, axis=1) * 0.5 + response * rng.uniform(0.1, 0.5)
     response *= 10 ** (rng.uniform(-16.0, -5.0) / 20) / np.sqrt((response**2).sum(axis=1, keepdims=True))
     wet = oaconvolve(stem, response.astype(np.float32), axes=1)[:, : stem.shape[1]]
@@ -32,7 +32,7 @@ def reverberated(rng: np.random.Generator, stem: Samples, rate: int) -> Samples:
 
 
 def section_gains(rng: np.random.Generator, layout: Layout) -> NDArray[np.float64]:
-    """Gains in dB per bar and loop: steps of up to 4 dB at sections, or slow fades of up to 8 dB, [bars + 1, loops]."""
+    """Gains in dB, [bars + 1, loops]: steps within +-4 dB at sections, or slow fades of up to 8 dB."""
     bars, loops = layout.on.shape
     gains = np.zeros((bars + 1, loops))
     edges = [*layout.sections, bars]
@@ -48,7 +48,7 @@ def section_gains(rng: np.random.Generator, layout: Layout) -> NDArray[np.float6
 
 
 def automated(stem: Samples, gains: NDArray[np.float64], line: Timeline, bar_frames: float, rate: int) -> Samples:
-    """A stem [2, frames] under gains in dB at the bars' starts [bars + 1]: steps of over 1 dB jump, others glide."""
+    """A stem [2, frames] with gains in dB at bar starts [bars + 1]: changes of over 1 dB are steps, others fades."""
     starts = line.starts(bar_frames)
     places, values = [starts[0]], [gains[0]]
     for bar in range(1, len(starts)):
@@ -63,14 +63,14 @@ def automated(stem: Samples, gains: NDArray[np.float64], line: Timeline, bar_fra
 
 
 def bar_gains(gains: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Linear gain of each bar from the dB at the bars' starts, [bars, loops]: the level that most of the bar has."""
+    """The linear gain of most of each bar, [bars, loops], from the gains in dB at the starts of bars."""
     steps = np.abs(np.diff(gains, axis=0)) > 1.0
     middle = np.where(steps, gains[:-1], 0.5 * (gains[:-1] + gains[1:]))
     return (10 ** (middle / 20)).astype(np.float32)
 
 
 def coded(samples: Samples, rate: int, coder: tuple[str, str], strength: float) -> Samples:
-    """Samples [2, frames] after a lossy coder and back, as long as before and without the coder's delay.
+    """Samples [2, frames] coded and decoded by a lossy coder, with their old length and without the coder's delay.
 
     Args:
         coder: soundfile's format and subtype, one of `CODERS`.
@@ -80,7 +80,7 @@ def coded(samples: Samples, rate: int, coder: tuple[str, str], strength: float) 
     kind, subtype = coder
     options = {"format": kind, "subtype": subtype, "compression_level": strength}
     with soundfile.SoundFile(file, "w", rate, samples.shape[0], **options) as writer:
-        for start in range(0, samples.shape[1], BLOCK):  # libsndfile's Vorbis coder dies of long writes
+        for start in range(0, samples.shape[1], BLOCK):  # libsndfile's Vorbis coder crashes in long writes
             writer.write(samples[:, start : start + BLOCK].T)
     file.seek(0)
     decoded = soundfile.read(file, dtype="float32", always_2d=True)[0].T
@@ -91,7 +91,7 @@ def coded(samples: Samples, rate: int, coder: tuple[str, str], strength: float) 
 
 
 def delay(reference: Samples, other: Samples, most: int = 8192) -> int:
-    """By how many frames the other signal is late: the peak of the cross-correlation of the loudest stretch."""
+    """How many frames the other signal is late: the peak of the cross-correlation with the loudest stretch."""
     span = min(reference.shape[1], 1 << 17)
     power = np.cumsum(np.sum(np.square(reference, dtype=np.float64), axis=0))
     first = int(np.argmax(power[span - 1 :] - np.concatenate([[0.0], power])[: len(power) - span + 1]))

@@ -1,4 +1,4 @@
-"""How the bars of a loop relate: the same letter is the same bar."""
+"""The forms of loops: bars with the same letter are equal."""
 
 import numpy as np
 
@@ -13,5 +13,5 @@ FORMS = {
 
 
 def bar_letters(rng: np.random.Generator, bars: int) -> str:
-    """One letter per bar of a loop of 1, 2, 3, 4, 6 or 8 bars, such as "ABAC"."""
+    """One letter for each bar of a loop of 1, 2, 3, 4, 6 or 8 bars, such as "ABAC"."""
     return str(rng.choice(FORMS[bars]))

@@ -1,4 +1,4 @@
-"""Drum loops: patterns with accents and ghost notes in any metre, played on the sounds of `drums`."""
+"""Drum loops: patterns with accents and ghost notes in any metre, with the sounds of `drums`."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,7 +11,7 @@ from core.evaluation.songs.notes import Hit, Loop, Setting
 
 Steps = dict[float, float]  # sixteenth in the bar -> level
 Pattern = Callable[[np.random.Generator, Setting], Steps]
-Line = tuple[DrumSound, Pattern, float]  # what is played, when, at which level
+Line = tuple[DrumSound, Pattern, float]  # sound, pattern, level
 
 
 def kit(rng: np.random.Generator, setting: Setting, bars: int) -> Loop:
@@ -105,7 +105,7 @@ def _scatter(rng: np.random.Generator, setting: Setting) -> Steps:
 
 
 def _varied(rng: np.random.Generator, setting: Setting, plain: Steps) -> Steps:
-    """The same pattern with a hit dropped and some others in its last half: a related bar."""
+    """A related bar: the same pattern with one hit removed and some new hits in its second half."""
     hits = dict(plain)
     if len(hits) > 2:
         del hits[sorted(hits)[int(rng.integers(1, len(hits)))]]

@@ -1,4 +1,7 @@
-"""Pitched instruments: each function draws a sound and returns what renders a note of it, float32 [2, frames]."""
+"""Pitched instruments: each function draws a random sound and returns a function that renders a note of it.
+
+Rendered notes are float32 [2, frames].
+"""
 
 from collections.abc import Callable
 
@@ -10,13 +13,13 @@ from core.evaluation.songs import tones
 from core.evaluation.songs.tones import Wave
 
 Instrument = Callable[[float, float], Samples]
-"""Renders (MIDI pitch, seconds held)."""
+"""Renders a note from (MIDI pitch, seconds held)."""
 
 
 def widener(rng: np.random.Generator, rate: int) -> Callable[[Samples], Samples]:
-    """A stereo effect drawn once: the middle through short noise, added to one side and taken off the other.
+    """A random stereo effect: the middle, filtered with short noise, is added to the left, subtracted from the right.
 
-    A third of the draws change nothing.
+    In a third of the draws there is no effect.
     """
     amount = 0.0 if rng.random() < 1 / 3 else rng.uniform(0.1, 0.6)
     frames = int(rng.uniform(0.004, 0.025) * rate)
@@ -35,7 +38,7 @@ def widener(rng: np.random.Generator, rate: int) -> Callable[[Samples], Samples]
 
 
 def bass(rng: np.random.Generator, rate: int) -> Instrument:
-    """Saw, square or sub with a falling filter."""
+    """A saw, square, triangle or sine wave with a falling filter."""
     shape = str(rng.choice(["saw", "square", "triangle", "sine"]))
     amplitudes = tones.harmonics(shape)
     amplitudes[0] += rng.uniform(0.0, 0.8)
@@ -60,7 +63,7 @@ def pluck(rng: np.random.Generator, rate: int) -> Instrument:
 
         def plucked(pitch: float, seconds: float) -> Samples:
             frames = int((seconds + 0.25) * rate)
-            own = np.random.default_rng([grain, int(pitch)])  # the same pluck whenever the note is played
+            own = np.random.default_rng([grain, int(pitch)])  # the same sound each time the note is played
             wave = tones.string(tones.hertz(pitch), frames, rate, brightness, own) * tones.decay(frames, rate, 2 * ring)
             return tones.panned(wave * tones.gate(frames, rate, 0.001, seconds + 0.1, 0.15), pan)
 
@@ -107,7 +110,7 @@ def bell(rng: np.random.Generator, rate: int) -> Instrument:
 
 
 def pad(rng: np.random.Generator, rate: int) -> Instrument:
-    """Three detuned voices a side under a slowly moving filter."""
+    """Three detuned voices on each side, with a slowly moving filter."""
     amplitudes = tones.harmonics(str(rng.choice(["saw", "square", "organ"])))
     detune = rng.uniform(0.03, 0.14)  # semitones
     low, depth, turn = rng.uniform(400, 1500), rng.uniform(0.5, 3.0), rng.uniform(0.1, 0.6)
@@ -130,7 +133,7 @@ def pad(rng: np.random.Generator, rate: int) -> Instrument:
 
 
 def lead(rng: np.random.Generator, rate: int) -> Instrument:
-    """A bright line with vibrato that comes in late and a scoop up to the pitch."""
+    """A bright tone with delayed vibrato and a short glide up to the pitch."""
     amplitudes = tones.harmonics(str(rng.choice(["saw", "square", "triangle", "organ"])))
     cutoff, resonance = rng.uniform(1200, 6000), rng.uniform(0.0, 0.6)
     depth, speed, scoop = rng.uniform(0.0, 0.3), rng.uniform(4.5, 6.5), rng.uniform(0.0, 1.0)

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 Switches = NDArray[np.bool_]
 """Which loop is on in which bar, [bars, loops]."""
 
-ENERGY = (0.35, 0.6, 0.9, 0.85, 0.4, 0.75, 0.95, 0.45)  # chance of a loop to play, from intro to outro
-SHORT = 40  # bars up to which sections of 8 are rare, for there would be too few sections
-COMPOSED = ("11110111", "01111110", "00110101", "00010110")  # a letter for each four bars
+ENERGY = (0.35, 0.6, 0.9, 0.85, 0.4, 0.75, 0.95, 0.45)  # the probability that a loop plays, from intro to outro
+SHORT = 40  # bars: in songs up to this length sections of 8 bars are rare, else there would be too few sections
+COMPOSED = ("11110111", "01111110", "00110101", "00010110")  # a digit for each four bars
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Layout:
 
     Attributes:
         on: bool [bars, loops].
-        phase: which bar of the loop is heard, int [bars, loops]; -1 where it is off.
+        phase: the bar of the loop that plays, int [bars, loops]; -1 where it is off.
         lengths: bars of each loop.
     """
 
@@ -33,7 +33,7 @@ class Layout:
 
     @property
     def sections(self) -> list[int]:
-        """The bars in which some loop switches, the first bar included."""
+        """The bars at which a loop starts or stops, and the first bar."""
         changes = np.flatnonzero(np.any(self.on[1:] != self.on[:-1], axis=1)) + 1
         return [0, *(int(bar) for bar in changes)]
 
@@ -47,13 +47,13 @@ def arranged(
     off_phrase: float = 0.0,
     restart: bool = False,
 ) -> Layout:
-    """A song-like arrangement in which every bar of every loop returns and no two loops always play together.
+    """A song-like arrangement: every bar of every loop occurs at least twice, and no two loops always play together.
 
     Args:
-        density: scales the chance of a loop to play.
-        off_phrase: chance of a switch to leave its 4- or 8-bar phrase by up to 3 bars.
-        restart: whether loops start with their first bar wherever they are switched on; else they follow the song's
-            own count of bars.
+        density: a factor for the probability that a loop plays.
+        off_phrase: the probability that a switch is moved off its 4- or 8-bar phrase, by up to 3 bars.
+        restart: whether loops begin with their first bar whenever they are switched on; else they follow the count of
+            bars of the song.
     """
     while True:
         on = _sections(rng, bars, len(lengths), density, off_phrase)
@@ -63,35 +63,35 @@ def arranged(
 
 
 def separable(layout: Layout) -> bool:
-    """Whether every bar of every loop is heard twice at least, and no two loops have a bar in the same places."""
+    """Whether every bar of every loop plays at least twice, and no two of them play in exactly the same places."""
     seen: set[bytes] = set()
     for loop, length in enumerate(layout.lengths):
         own = {(layout.phase[:, loop] == phase).tobytes() for phase in range(length)}
-        heard = min(int((layout.phase[:, loop] == phase).sum()) for phase in range(length))
-        if heard < 2 or own & seen:
+        fewest = min(int((layout.phase[:, loop] == phase).sum()) for phase in range(length))
+        if fewest < 2 or own & seen:
             return False
         seen |= own
     return True
 
 
 def deficiency(layout: Layout) -> int:
-    """How many bar types are sums and differences of others: 0 where linear algebra alone can tell all apart."""
+    """How many bar types are sums and differences of others; 0 if linear algebra alone can separate all of them."""
     types = [layout.phase[:, k] == p for k, length in enumerate(layout.lengths) for p in range(length)]
     return len(types) - int(np.linalg.matrix_rank(np.array(types, dtype=np.float64)))
 
 
 def laid_out(on: Switches, lengths: tuple[int, ...], *, restart: bool = False) -> Layout:
-    """The layout of switches and lengths; `restart` as in `arranged`."""
+    """The layout for given switches and lengths; `restart` as in `arranged`."""
     return Layout(on, _phases(on, lengths, restart), lengths)
 
 
 def one_bar(on: Switches) -> Layout:
-    """The layout of one-bar loops."""
+    """The layout for one-bar loops."""
     return laid_out(on, (1,) * on.shape[1])
 
 
 def picked(rng: np.random.Generator, each: int, bars: int = 16) -> Layout:
-    """Published "sparse" (each = 1) and "dense" (each = 2): 5 drum loops and 5 others, `each` of both in every bar."""
+    """Published "sparse" (each = 1) and "dense" (each = 2): 5 drum loops and 5 others, `each` of both in each bar."""
     while True:
         on = np.zeros((bars, 10), dtype=np.bool_)
         for bar in range(bars):
@@ -107,7 +107,7 @@ def composed() -> Layout:
 
 
 def factorial(rng: np.random.Generator, loops: int = 4) -> Layout:
-    """Published "factorial": every combination of the loops but none, each for two bars, in random order."""
+    """Published "factorial": every combination of loops except silence, each for two bars, in random order."""
     codes = 1 + rng.permutation(2**loops - 1)
     return one_bar(np.repeat((codes[:, None] >> np.arange(loops)) & 1 == 1, 2, axis=0))
 
@@ -133,7 +133,7 @@ def _sections(rng: np.random.Generator, bars: int, loops: int, density: float, o
 
 
 def _moved(rng: np.random.Generator, on: Switches, chance: float) -> Switches:
-    """The same switches, each with a chance to come up to 3 bars early or late."""
+    """The same switches, but each may, with this probability, come up to 3 bars early or late."""
     result = on.copy()
     for loop in range(on.shape[1]):
         for switch in np.flatnonzero(on[1:, loop] != on[:-1, loop]) + 1:

@@ -1,4 +1,4 @@
-"""Loops as notes: what a sequencer holds, and how it becomes sound, once as a clip or afresh in each bar."""
+"""Loops as notes, as in a sequencer, and their sound as a clip."""
 
 from dataclasses import dataclass
 
@@ -7,12 +7,12 @@ import scipy.fft
 
 from core.audio.clip import Samples
 
-FADE = 0.0015  # seconds: what a DAW fades at the edge of a clip
+FADE = 0.0015  # seconds: the usual fade of a DAW at the edge of a clip
 
 
 @dataclass(frozen=True)
 class Hit:
-    """One note: where it starts in bars from the loop's start, which sound it plays, how loud (linear)."""
+    """One note: its start in bars from the loop's start, the index of its sound, and its linear gain."""
 
     at: float
     sound: int
@@ -21,13 +21,13 @@ class Hit:
 
 @dataclass(frozen=True)
 class Loop:
-    """A loop as a sequencer holds it.
+    """A loop as a list of notes.
 
     Attributes:
         role: "drums", "hats", "percussion", "bass", "pluck", "keys", "bell", "pad", "lead" or "texture".
-        bars: its length; each bar has notes of its own.
+        bars: its length; each bar has its own notes.
         hits: all notes.
-        sounds: rendered notes, float32 [2, frames], that the hits refer to.
+        sounds: the rendered notes, float32 [2, frames]; hits refer to them.
     """
 
     role: str
@@ -38,7 +38,7 @@ class Loop:
 
 @dataclass(frozen=True)
 class Setting:
-    """What all loops of a song share.
+    """The properties that all loops of a song share.
 
     Attributes:
         rate: frames per second.
@@ -47,7 +47,7 @@ class Setting:
         root: MIDI pitch class of the key's root, 0 to 11.
         scale: semitones of the seven steps above the root.
         progression: scale steps of the chords, bar by bar, repeated.
-        swing: by how much of a sixteenth every second sixteenth is late.
+        swing: the delay of every second sixteenth, as a share of a sixteenth.
     """
 
     rate: int
@@ -74,11 +74,11 @@ class Setting:
 
     @property
     def beats_per_bar(self) -> int:
-        """Quarters, or eighths where the bar is no whole number of quarters."""
+        """Quarters in a bar, or eighths if the bar is no whole number of quarters."""
         return self.steps // 4 if self.steps % 4 == 0 else self.steps // 2
 
     def at(self, bar: int, step: float) -> float:
-        """Position in bars of a sixteenth, swing included."""
+        """The position of a sixteenth in bars, with swing."""
         late = self.swing if round(step) % 2 == 1 else 0.0
         return bar + (step + late) / self.steps
 
@@ -87,8 +87,8 @@ def clip(loop: Loop, bar_frames: float, rate: int, *, folded: bool) -> Samples:
     """The loop as audio of exactly its bars, float32 [2, round(bars * bar_frames)].
 
     Args:
-        folded: whether what rings past the end comes back at the start, as in a loop bounced while it cycles; else it
-            is cut with a short fade.
+        folded: whether sound that rings past the end is added at the start, as in a loop recorded while it cycles;
+            else the end is cut with a short fade.
     """
     frames = round(loop.bars * bar_frames)
     longest = max(sound.shape[1] for sound in loop.sounds)
@@ -106,7 +106,7 @@ def clip(loop: Loop, bar_frames: float, rate: int, *, folded: bool) -> Samples:
 
 
 def add(room: Samples, sound: Samples, start: int, gain: float) -> None:
-    """Add a sound to a room [2, frames] in place; what lies outside the room is dropped."""
+    """Add a sound to a room [2, frames] in place. Frames outside the room are dropped."""
     skip = max(-start, 0)
     count = min(sound.shape[1], room.shape[1] - start)
     if count > skip:
@@ -120,9 +120,9 @@ def fade_out(samples: Samples, rate: int) -> None:
 
 
 def shifted(samples: Samples, fraction: float) -> Samples:
-    """Samples later by a fraction of a frame, band-limited; one frame longer than they were."""
+    """Samples delayed by a fraction of a frame, band-limited; the result is one frame longer."""
     frames = samples.shape[1]
-    size = scipy.fft.next_fast_len(frames + 256, real=True)  # room in which the shift's ringing dies out
+    size = scipy.fft.next_fast_len(frames + 256, real=True)  # the ringing of the shift must not wrap round
     spectrum = scipy.fft.rfft(samples, n=size, axis=1)
     spectrum *= np.exp(-2j * np.pi * np.arange(spectrum.shape[1]) / size * fraction).astype(np.complex64)
     result: Samples = scipy.fft.irfft(spectrum, n=size, axis=1)[:, : frames + 1]

@@ -1,4 +1,4 @@
-"""Sounds without notes: noise textures as loops, and what never repeats: one-shots and a voice-like line."""
+"""Sounds without notes: noise textures as loops; and sounds that never repeat: one-shots and a voice-like line."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ VOWELS = ((730, 1090, 2440), (270, 2290, 3010), (300, 870, 2240), (530, 1840, 24
 
 
 def texture(rng: np.random.Generator, setting: Setting, bars: int) -> Loop:
-    """Noise in moving bands, cut by a rhythm: each bar a swell or a row of gated bursts of its own."""
+    """Noise in bands, cut by a rhythm: a swell over the whole bar, or a row of short bursts."""
     every = int(rng.choice([2, 4, setting.steps]))
     count = max(1, min(bars * setting.steps // every, 24))
     sounds = [_burst(rng, setting, every) for _ in range(count)]
@@ -36,7 +36,7 @@ def _burst(rng: np.random.Generator, setting: Setting, steps: int) -> Samples:
 
 
 def one_shots(rng: np.random.Generator, setting: Setting, frames: int, places: list[int]) -> Samples:
-    """A different sound at each of the places (frames): crashes, risers, impacts, zaps, short sung vowels."""
+    """A different sound at each of the places, which are frames: crashes, risers, impacts, zaps, short sung vowels."""
     room = np.zeros((2, frames), dtype=np.float32)
     makers = (_riser, _impact, _zap, _vowel)
     for place in places:
@@ -49,7 +49,7 @@ def one_shots(rng: np.random.Generator, setting: Setting, frames: int, places: l
 
 
 def voice(rng: np.random.Generator, setting: Setting, frames: int) -> Samples:
-    """A line that glides through vowels, breathes, keeps no bar and never repeats, float32 [2, frames]."""
+    """A sung line that glides through vowels, has pauses, follows no bars and never repeats, float32 [2, frames]."""
     room = np.zeros((2, frames), dtype=np.float32)
     now = int(rng.uniform(0.0, 1.0) * setting.rate)
     step = int(rng.integers(0, 7))
@@ -79,7 +79,7 @@ def _syllable(rng: np.random.Generator, setting: Setting, step: int, onward: int
 
 
 def _formants(rng: np.random.Generator, source: Wave, rate: int) -> Wave:
-    """The source through three formants that move from one vowel to another."""
+    """The source filtered with three formants that move from one vowel to another."""
     one, other = (VOWELS[int(i)] for i in rng.choice(len(VOWELS), 2, replace=False))
     turn = np.linspace(0.0, 1.0, len(source))
     bands = [

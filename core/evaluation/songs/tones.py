@@ -1,6 +1,6 @@
 """Raw tones: band-limited wavetables with a moving filter, plucked strings, frequency modulation, noise, envelopes.
 
-Everything is mono float64 [frames] and vectorised over time, so that a note costs milliseconds.
+All waves are mono float64 [frames]. The code is vectorised over time, so a note takes milliseconds.
 """
 
 from functools import lru_cache
@@ -12,7 +12,7 @@ from scipy.signal import butter, sosfilt
 Wave = NDArray[np.float64]
 
 TABLE = 2048  # samples of one period
-CUTOFFS = np.geomspace(60.0, 18_000.0, 14)  # Hz; a moving filter cross-fades between tables of these cutoffs
+CUTOFFS = np.geomspace(60.0, 18_000.0, 14)  # Hz; a moving filter cross-fades between the tables for these cutoffs
 
 
 def harmonics(shape: str, count: int = 256) -> Wave:
@@ -31,11 +31,11 @@ def harmonics(shape: str, count: int = 256) -> Wave:
 
 
 def wavetable(frequency: Wave, amplitudes: Wave, cutoff: Wave, rate: int, resonance: float = 0.0) -> Wave:
-    """A periodic tone through a low-pass filter of 24 dB an octave whose cutoff moves.
+    """A periodic tone through a low-pass filter of 24 dB an octave with a moving cutoff.
 
     Args:
         frequency: Hz, [frames].
-        amplitudes: of the harmonics from the first.
+        amplitudes: of the harmonics, from the first on.
         cutoff: Hz, [frames].
         resonance: height of the bump at the cutoff, linear.
     """
@@ -53,7 +53,7 @@ def wavetable(frequency: Wave, amplitudes: Wave, cutoff: Wave, rate: int, resona
 
 
 def _tables(highest: float, amplitudes: Wave, rate: int, resonance: float) -> Wave:
-    """One period per cutoff, [cutoffs, TABLE + 1], without harmonics above 0.45 of the rate."""
+    """One period for each cutoff, [cutoffs, TABLE + 1], without harmonics above 0.45 of the rate."""
     count = max(1, min(len(amplitudes), int(0.45 * rate / highest), TABLE // 2 - 1))
     hertz = highest * np.arange(1, count + 1)
     ratio = hertz[None, :] / CUTOFFS[:, None]
@@ -65,7 +65,7 @@ def _tables(highest: float, amplitudes: Wave, rate: int, resonance: float) -> Wa
 
 
 def string(frequency: float, frames: int, rate: int, brightness: float, rng: np.random.Generator) -> Wave:
-    """A plucked string (Karplus and Strong 1983), one period at a time."""
+    """A plucked string (Karplus and Strong 1983), computed period by period."""
     period = max(int(rate / frequency), 2)
     weight = 0.5 + 0.45 * brightness
     burst = lowpass(rng.standard_normal(period), 1500.0 + 9000.0 * brightness, rate)
@@ -83,23 +83,23 @@ def string(frequency: float, frames: int, rate: int, brightness: float, rng: np.
 
 
 def modulated(frequency: float, ratio: float, index: Wave, rate: int) -> Wave:
-    """Frequency modulation with one modulator (Chowning 1973), index in radians [frames]."""
+    """Frequency modulation with one modulator (Chowning 1973); the index is in radians, [frames]."""
     angle = 2 * np.pi * frequency * np.arange(len(index)) / rate
     return np.asarray(np.sin(angle + index * np.sin(ratio * angle)))
 
 
 def time(frames: int, rate: int) -> Wave:
-    """Seconds of each frame."""
+    """The time of each frame in seconds."""
     return np.arange(frames) / rate
 
 
 def decay(frames: int, rate: int, seconds: float) -> Wave:
-    """An exponential that has fallen by 60 dB after `seconds`."""
+    """An exponential decay that reaches -60 dB after `seconds`."""
     return np.exp(-6.9 * time(frames, rate) / seconds)
 
 
 def gate(frames: int, rate: int, attack: float, hold: float, release: float) -> Wave:
-    """Raised-cosine attack, a hold until `hold` seconds, exponential release; ends at zero."""
+    """An envelope: raised-cosine attack, hold until `hold` seconds, exponential release. It ends at zero."""
     seconds = time(frames, rate)
     rise = 0.5 - 0.5 * np.cos(np.pi * np.minimum(seconds / max(attack, 1e-4), 1.0))
     fall = np.exp(-5.0 * np.maximum(seconds - hold, 0.0) / max(release, 1e-3))
@@ -107,7 +107,7 @@ def gate(frames: int, rate: int, attack: float, hold: float, release: float) -> 
 
 
 def faded(wave: Wave, rate: int, seconds: float = 0.003) -> Wave:
-    """The wave with its last moments faded out, so that no note ends in a click."""
+    """The wave with a fade-out in its last `seconds`, so that no note ends in a click."""
     count = min(int(seconds * rate), wave.shape[-1])
     if count == 0:
         return wave
@@ -132,7 +132,7 @@ def _filtered(wave: Wave, edges: tuple[float, ...], rate: int, kind: str) -> Wav
     return np.asarray(sosfilt(_sections(edges, rate, kind), wave))
 
 
-@lru_cache(maxsize=256)  # a voice asks for the same formants again and again
+@lru_cache(maxsize=256)  # a voice needs the same formants many times
 def _sections(edges: tuple[float, ...], rate: int, kind: str) -> Wave:
     inside = [min(edge, 0.46 * rate) for edge in edges]
     if len(inside) == 2:
@@ -141,11 +141,11 @@ def _sections(edges: tuple[float, ...], rate: int, kind: str) -> Wave:
 
 
 def hertz(pitch: float) -> float:
-    """Hz of a MIDI pitch, 69 being 440 Hz."""
+    """The frequency of a MIDI pitch in Hz; pitch 69 is 440 Hz."""
     return float(440.0 * 2.0 ** ((pitch - 69.0) / 12.0))
 
 
 def panned(wave: Wave, position: float) -> NDArray[np.float32]:
-    """Mono to stereo float32 [2, frames] at equal power; position -1 is left, 1 is right."""
+    """Mono to stereo float32 [2, frames] at equal power. Position -1 is left, 1 is right."""
     angle = (position + 1.0) * np.pi / 4.0
     return np.stack([wave * np.cos(angle), wave * np.sin(angle)]).astype(np.float32)

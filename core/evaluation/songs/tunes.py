@@ -1,4 +1,4 @@
-"""Pitched loops: bass lines, arpeggios, chords and melodies in the song's key, played on `instruments`."""
+"""Pitched loops: bass lines, arpeggios, chords and melodies in the song's key, played with `instruments`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from core.evaluation.songs.notes import Hit, Loop, Setting
 
 @dataclass(frozen=True)
 class Note:
-    """A note of a bar: its sixteenth, length in sixteenths, scale steps above the chord's root, level."""
+    """A note of a bar: its sixteenth, its length in sixteenths, its scale steps above the chord's root, its level."""
 
     step: float
     length: float
@@ -52,7 +52,7 @@ def lead(rng: np.random.Generator, setting: Setting, bars: int) -> Loop:
 
 
 def pitch(setting: Setting, steps: int, lowest: int) -> int:
-    """MIDI pitch of a number of scale steps above the first root at or above `lowest`."""
+    """The MIDI pitch that is a number of scale steps above the first root at or above `lowest`."""
     octave, degree = divmod(steps, len(setting.scale))
     return lowest + (setting.root - lowest) % 12 + 12 * octave + setting.scale[degree]
 
@@ -139,7 +139,7 @@ def _melody(rng: np.random.Generator, setting: Setting) -> list[Note]:
 
 
 def _varied(rng: np.random.Generator, setting: Setting, plain: list[Note]) -> list[Note]:
-    """The same bar with other tones in its last part, and sometimes a note more: a related bar."""
+    """A related bar: the same bar with other pitches from its first third on, and sometimes one more note."""
     late = [note.step for note in plain if note.step >= setting.steps // 3] or [plain[-1].step]
     moved = {step: int(rng.choice([-2, -1, 1, 2])) for step in late}
     bar = [replace(note, above=note.above + moved.get(note.step, 0)) for note in plain]
