@@ -1,4 +1,4 @@
-"""Daemons in other processes for benchmarks of the bridge: their songs cost little and can be counted."""
+"""Daemons in other processes, for benchmarks of the bridge. Their work is cheap, and their results can be counted."""
 
 import hashlib
 import json
@@ -21,18 +21,18 @@ from bridge.system.running import Running, find_daemon
 from bridge.system.settings import BridgeSettings
 from core.base.progress import Progress
 
-MOST_SECONDS = 0.5  # that a song takes
-FILES = 5  # of a result
+MOST_SECONDS = 0.5  # the longest work on a song
+FILES = 5  # in a result
 PORT = 49_400
 
 Row = tuple[str, str, str]
-"""What was measured, the figure, the target."""
+"""Name of the measurement, figure, target."""
 
 _ROOT = Path(__file__).resolve().parent.parent
 
 
 def count_song(request: JobRequest, folder: Path, progress: Progress) -> Path:
-    """Work of up to `MOST_SECONDS`, half of the songs on a busy core, with a result whose sizes can be checked."""
+    """Work of up to `MOST_SECONDS`; half of the songs keep a core busy. The sizes of the result can be checked."""
     chance = random.Random(request.path.name)
     busy, until = chance.random() < 0.5, time.monotonic() + chance.uniform(0.0, MOST_SECONDS)
     result = folder / f"{request.path.stem}-loops"
@@ -60,7 +60,7 @@ def spin(request: JobRequest, folder: Path, progress: Progress) -> Path:
 
 
 def instant(request: JobRequest, folder: Path, progress: Progress) -> Path:
-    """A result at once."""
+    """Work that writes a result at once."""
     result = folder / f"{request.path.stem}-loops"
     result.mkdir()
     (result / "manifest.json").write_text(json.dumps({"sizes": {}}))
@@ -69,7 +69,7 @@ def instant(request: JobRequest, folder: Path, progress: Progress) -> Path:
 
 
 def linger(request: JobRequest, folder: Path, progress: Progress) -> Path:
-    """Work that leaves the number of its process in .pid beside its song, and goes on until there is a .go."""
+    """Work that writes its process number to a .pid file beside the song, and goes on until there is a .go file."""
     request.path.with_suffix(".pid").write_text(str(os.getpid()))
     while not request.path.with_suffix(".go").exists():
         progress(0.5, "lingering")
@@ -78,7 +78,7 @@ def linger(request: JobRequest, folder: Path, progress: Progress) -> Path:
 
 
 def is_whole(result: Path) -> bool:
-    """Whether a result of `count_song` has all that its manifest promises."""
+    """Whether a result of `count_song` has all files of its manifest, with the right sizes."""
     try:
         sizes = json.loads((result / "manifest.json").read_text())["sizes"]
         return all((result / name).stat().st_size == size for name, size in sizes.items())
@@ -87,10 +87,10 @@ def is_whole(result: Path) -> bool:
 
 
 class Daemon:
-    """A daemon with work of this module, to be killed and started again in the same folder.
+    """A daemon with a work function of this module, to be killed and started again in the same folder.
 
     Args:
-        limited: whether it holds its clients to the usual rates.
+        limited: whether it applies the usual limits of rates to its clients.
     """
 
     def __init__(self, folder: Path, work: Work = count_song, *, limited: bool = True) -> None:
@@ -118,7 +118,7 @@ class Daemon:
         return self._popen.poll() is None
 
     def is_ready(self) -> bool:
-        """Whether this very process has published itself."""
+        """Whether this process, and not another one, has published itself."""
         found = find_daemon(self.settings)
         return found is not None and found.pid == self.pid
 
@@ -130,7 +130,7 @@ class Daemon:
             time.sleep(0.01)
 
     def workers(self) -> list[psutil.Process]:
-        """Its worker processes."""
+        """The daemon's worker processes."""
         try:
             children = psutil.Process(self.pid).children()
             return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
@@ -146,14 +146,14 @@ class Daemon:
         self._popen = self._begin()
 
     def stop(self) -> float:
-        """End it as a user would; seconds that it took."""
-        asked = time.monotonic()
+        """End the daemon as a user would, and return the seconds that this took."""
+        began = time.monotonic()
         self._popen.terminate()
         self._popen.wait(30.0)
-        return time.monotonic() - asked
+        return time.monotonic() - began
 
     def published(self) -> Running:
-        """What it told about itself."""
+        """The data that the daemon published about itself."""
         self.wait_until_ready()
         return Running(**json.loads(self.settings.daemon_file.read_text()))
 
@@ -162,7 +162,7 @@ class Daemon:
 
 
 def table(rows: list[Row]) -> str:
-    """Three columns of plain text; the first row is the heading."""
+    """The rows as three columns of plain text; the first row is the heading."""
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     lines = [f"{what:<{widths[0]}}  {figure:>{widths[1]}}  {target}".rstrip() for what, figure, target in rows]
     return "\n".join([lines[0], "-" * (sum(widths) + 4), *lines[1:], ""])

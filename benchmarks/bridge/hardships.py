@@ -1,4 +1,4 @@
-"""Trials of `benchmarks.bridge.soak` that do harm on purpose: kills, starts at once, stops, cancels of real work."""
+"""The destructive trials of `benchmarks.bridge.soak`: kills, simultaneous starts, stops, cancels of real work."""
 
 import random
 import statistics
@@ -21,13 +21,13 @@ from core.audio.wav import write_wav
 from core.base.errors import LoopError
 from core.evaluation.songs import build
 
-OPEN_SONGS = 6  # asked for and not yet done, while there is killing
+OPEN_SONGS = 6  # requested and not yet done, during the kills
 LONGEST_PAUSE = 2.0  # seconds before a kill
 READY = 0.7  # share of the kills that wait until the daemon has started
 
 
 def kills(folder: Path, number: int) -> list[Row]:
-    """Kill the daemon or one of its workers at random moments while a client asks for song after song."""
+    """Kill the daemon or one of its workers at random moments while a client requests song after song."""
     chance, daemon, killed = random.Random(2), Daemon(folder), {"daemon": 0, "worker": 0}
     daemon.wait_until_ready()
     with _feeding(daemon, folder) as feeder:
@@ -52,21 +52,21 @@ def kills(folder: Path, number: int) -> list[Row]:
     return [
         (f"{number} kills", "figure", "target"),
         ("of the daemon, of a worker", f"{killed['daemon']}, {killed['worker']}", ""),
-        ("songs asked for", f"{len(results)}", ""),
+        ("songs requested", f"{len(results)}", ""),
         ("songs done", f"{sum(bool(found) for found in results.values())}", "all"),
         ("songs done twice", f"{sum(len(found) > 1 for found in results.values())}", "0"),
         ("half results", f"{len(half)}", "0"),
         ("staging folders left", f"{len(list(folder.glob('.*.part')))}", "0"),
-        ("jobs that failed by two kills, asked for again", f"{sum('-' in job for job in feeder.jobs)}", ""),
+        ("jobs that failed by two kills, requested again", f"{sum('-' in job for job in feeder.jobs)}", ""),
     ]
 
 
 class Feeder:
-    """A client that asks for songs, each as often as it takes, until it is done.
+    """A client that requests songs, and repeats each request until its song is done.
 
     Attributes:
-        songs: those asked for.
-        jobs: those that were to do it; one that failed is followed by one of the next name.
+        songs: the requested songs.
+        jobs: the jobs for these songs; after a failed job there is a new one with the next name.
     """
 
     def __init__(self, daemon: Daemon, folder: Path) -> None:
@@ -80,7 +80,7 @@ class Feeder:
         self._thread.start()
 
     def finish(self, seconds: float = 120.0) -> None:
-        """Ask for nothing new, and wait until all is done."""
+        """Request no new songs, and wait until all are done."""
         self._ending.set()
         self._thread.join(seconds)
 
@@ -91,9 +91,9 @@ class Feeder:
                 song.write_bytes(random.randbytes(1_000))
                 self.songs.append(song)
                 self._open.append(song)
-            with suppress(LoopError), self._daemon.client() as client:  # it is just not there
+            with suppress(LoopError), self._daemon.client() as client:  # the daemon may be dead
                 self._open = [song for song in self._open if not self._is_done(client, song)]
-            time.sleep(0.5)  # a daemon takes 10 jobs a second from a client: asked faster, it refuses the rest
+            time.sleep(0.5)  # a daemon accepts 10 jobs a second from a client, and refuses more
 
     def _is_done(self, client: Client, song: Path) -> bool:
         reply = client.extract(song)
@@ -102,7 +102,7 @@ class Feeder:
 
 
 def starts(folder: Path, number: int) -> list[Row]:
-    """Start two daemons at once and kill the one that survives, again and again: each finds the last one's lock."""
+    """Start two daemons at once and kill the survivor, many times. Each pair finds the lock of the one before."""
     survivors, seconds = [], []
     for _ in range(number):
         began = time.monotonic()
@@ -121,7 +121,7 @@ def starts(folder: Path, number: int) -> list[Row]:
 
 
 def stops(folder: Path, seconds: float) -> list[Row]:
-    """Stop the daemon, then a worker, as a sleeping computer does, in the middle of a job that gets ready meanwhile."""
+    """Stop the daemon, then a worker, in the middle of a job, as when a computer sleeps. The job may end meanwhile."""
     daemon = Daemon(folder, linger)
     daemon.wait_until_ready()
     rows = [(f"stopped (SIGSTOP) for {seconds:g} s in the middle of a job", "of the daemon; of its worker", "target")]
@@ -172,11 +172,11 @@ def cancels(folder: Path, number: int) -> list[Row]:
         jobs.wait_until(lambda job: job.progress > 0, job.id, timeout=60.0)
         time.sleep(chance.uniform(0.0, 8.0))
         stages.add(jobs.get(job.id).stage)
-        asked = time.monotonic()
+        began = time.monotonic()
         jobs.cancel(job.id)
         jobs.wait_until(lambda job: job.state in FINAL, job.id)
         if jobs.get(job.id).state is State.CANCELLED:
-            seconds.append(time.monotonic() - asked)
+            seconds.append(time.monotonic() - began)
     jobs.close()
     workers.join(5.0)
     return [

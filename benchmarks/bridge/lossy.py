@@ -1,4 +1,4 @@
-"""A network that loses, doubles, delays and reorders, between clients and a port of this machine."""
+"""A network that loses, doubles, delays and reorders packets, between clients and a port of this machine."""
 
 import heapq
 import random
@@ -13,13 +13,13 @@ from bridge.system.settings import LOOPBACK
 
 
 class LossyProxy:
-    """Passes datagrams on in both directions, on a thread of its own.
+    """Forwards datagrams in both directions, on its own thread.
 
     Args:
-        port: where they go.
-        loss: share of packets dropped, each way.
-        doubled: share of the others that arrive twice.
-        delay: the longest time, in seconds, that a packet is on its way; each takes its own.
+        port: the target of the clients' packets.
+        loss: the share of packets that are dropped, each way.
+        doubled: the share of the other packets that arrive twice.
+        delay: the longest delay of a packet in seconds; each packet has a random delay.
     """
 
     def __init__(self, port: int, *, loss: float, doubled: float = 0.0, delay: float = 0.0, seed: int = 0) -> None:

@@ -1,4 +1,4 @@
-"""Packets that are nearly valid: every request there is, with a few bytes changed, removed, doubled or grafted."""
+"""Packets that are nearly valid: every kind of request, with a few bytes changed, removed, doubled or inserted."""
 
 import random
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ GRAFTS = (
 
 
 def valid_packets(token: str, song: Path, job: str) -> list[bytes]:
-    """One packet of each request, whose rid is `RID`; those that read files are about a song and a job."""
+    """One packet of each kind of request, with the rid `RID`. Requests that read files name the song and the job."""
     values: dict[str, wire.Value] = {
         "token": token,
         "rid": RID.decode(),
@@ -44,7 +44,7 @@ def valid_packets(token: str, song: Path, job: str) -> list[bytes]:
 
 
 def mutants(valid: list[bytes], count: int, seed: int) -> Iterator[bytes]:
-    """So many packets, each with a rid of its own before it is spoilt; one in sixteen is left as it was."""
+    """`count` packets. Each gets its own rid and is then spoilt; one in sixteen stays valid."""
     rng = random.Random(seed)
     for number in range(count):
         packet = bytearray(rng.choice(valid).replace(RID, b"%08x" % number))

@@ -1,11 +1,11 @@
-"""How the daemon bears what a network and strangers do to it, and how fast it answers: a table for each trial.
+"""How the daemon behaves in a bad network and under attack, and how fast it answers: a table for each trial.
 
 python -m benchmarks.bridge.network --mutants 1000000   spoilt packets through the whole service
 python -m benchmarks.bridge.network --jobs 1000         jobs through a network that loses 30 % each way, or --loss 0.5
 python -m benchmarks.bridge.network --pings 2000        answers while two workers are busy, and during a burst
-python -m benchmarks.bridge.network --flood 20000       pings without limits, paced and as fast as they can be sent
-python -m benchmarks.bridge.network --bytes 200000      documents pulled in chunks, with and without loss
-python -m benchmarks.bridge.network --packets 20000     decoding, beside python-osc alone and liblo
+python -m benchmarks.bridge.network --flood 20000       pings without limits, with pauses and without
+python -m benchmarks.bridge.network --bytes 200000      documents read in chunks, with and without loss
+python -m benchmarks.bridge.network --packets 20000     decoding, compared with python-osc alone and liblo
 """
 
 import argparse
@@ -52,8 +52,8 @@ PAUSE = 0.005  # seconds between pings
 
 
 def main() -> None:
-    """Run what was asked for, each in a folder of its own, and print its table."""
-    parser = argparse.ArgumentParser(description="How the daemon bears a bad network, and how fast it answers.")
+    """Run the chosen trials, each in its own folder, and print their tables."""
+    parser = argparse.ArgumentParser(description="How the daemon behaves in a bad network, and how fast it answers.")
     trials: dict[str, Callable[[Path, int], list[Row]]] = {
         "mutants": spoilt,
         "jobs": lambda folder, count: lossy(folder, count, loss=options.loss, delay=options.delay),
@@ -65,7 +65,7 @@ def main() -> None:
     for name in trials:
         parser.add_argument(f"--{name}", type=int, default=0, metavar="N")
     parser.add_argument("--loss", type=float, default=LOSS, help="share of packets lost each way, for --jobs")
-    parser.add_argument("--delay", type=float, default=DELAY, help="longest time on the way in s, for --jobs")
+    parser.add_argument("--delay", type=float, default=DELAY, help="longest delay of a packet in s, for --jobs")
     options = parser.parse_args()
     for name, trial in trials.items():
         if amount := getattr(options, name):
@@ -74,7 +74,7 @@ def main() -> None:
 
 
 def spoilt(folder: Path, count: int) -> list[Row]:
-    """Mutants of every request through the whole service."""
+    """Send mutants of every request through the whole service."""
     began = time.monotonic()
     outcome = spoil(folder, count)
     seconds = time.monotonic() - began
@@ -93,14 +93,14 @@ def spoilt(folder: Path, count: int) -> list[Row]:
 
 
 def lossy(folder: Path, count: int, *, loss: float = LOSS, delay: float = DELAY) -> list[Row]:
-    """Jobs of a worker that only counts, asked for by several clients through a bad network."""
+    """Several clients request jobs through a bad network; the worker only counts the jobs."""
     runs: Counter[str] = Counter()
     with _service(folder, count) as (service, endpoint), _worker(service.jobs, runs):
         with LossyProxy(endpoint.port, loss=loss, doubled=DOUBLED, delay=delay) as proxy:
             feeders = [Feeder(folder, proxy.port, number, count // CLIENTS) for number in range(CLIENTS)]
             with ThreadPoolExecutor(CLIENTS) as pool:
                 list(pool.map(Feeder.run, feeders))
-        asked = {job for feeder in feeders for job in feeder.jobs}
+        requested = {job for feeder in feeders for job in feeder.jobs}
         wrong = [job for job in service.jobs.newest_first() if job.state is not State.DONE]
         given_up = sum(feeder.given_up for feeder in feeders)
     total = proxy.lost + proxy.passed
@@ -109,7 +109,7 @@ def lossy(folder: Path, count: int, *, loss: float = LOSS, delay: float = DELAY)
         (f"{count} jobs, {network}", "figure", "target"),
         ("packets; lost", f"{total}; {proxy.lost / total:.0%}", ""),
         ("jobs run; more than once", f"{len(runs)}; {sum(number > 1 for number in runs.values())}", f"{count}; 0"),
-        ("jobs that their clients know", f"{len(asked)}", ""),
+        ("jobs that their clients know", f"{len(requested)}", ""),
         ("jobs not done in the end", f"{len(wrong)}", "0"),
         ("clients gave up on", f"{given_up} of {2 * count} waits", GIVE_UPS.get(loss, "")),
         ("resends answered from memory", f"{service.counters.dup}", ""),
@@ -117,7 +117,7 @@ def lossy(folder: Path, count: int, *, loss: float = LOSS, delay: float = DELAY)
 
 
 def answers(folder: Path, count: int) -> list[Row]:
-    """Pings while two workers are busy, then during a burst from somebody else."""
+    """Pings while two workers are busy, then during a burst of another client."""
     daemon = Daemon(folder, spin)
     running = daemon.published()
     with daemon.client() as client:
@@ -131,15 +131,15 @@ def answers(folder: Path, count: int) -> list[Row]:
     daemon.stop()
     return [
         (f"{count} pings, one in {1_000 * PAUSE:.0f} ms", "p50, p99, worst in ms", "target"),
-        ("while nobody works", _quantiles(idle), ""),
+        ("while no worker is busy", _quantiles(idle), ""),
         ("while two workers are busy", _quantiles(busy), "p99 < 50"),
-        (f"during {BURST} pings of somebody else", _quantiles(meanwhile), "worst < 100"),
-        ("pings of somebody else that were dropped for their number", f"{limited}", "> 0"),
+        (f"during {BURST} pings of another client", _quantiles(meanwhile), "worst < 100"),
+        ("pings of the other client dropped by the rate limit", f"{limited}", "> 0"),
     ]
 
 
 def flood(folder: Path, count: int) -> list[Row]:
-    """Pings to a service without limits: of those that come too fast, each that is lost is missing in the counters."""
+    """Pings to a service without limits. If they come too fast, each lost ping is missing in the counters."""
     rows = [(f"{count} pings without limits", "answered, dropped before they were read", "target")]
     for what, pace, target in ((f"{PACE}, then 1 ms of rest", PACE, "> 99 %"), ("without rest", 0, "all counted")):
         inner = folder / str(pace)
@@ -155,7 +155,7 @@ def flood(folder: Path, count: int) -> list[Row]:
 
 
 def documents(folder: Path, size: int) -> list[Row]:
-    """A manifest of so many bytes, pulled through networks that lose more and more."""
+    """A manifest of `size` bytes, read through networks with more and more loss."""
     (folder / "manifest.json").write_text(json.dumps("x" * (size - 2)))
     song = folder / "song.wav"
     song.write_bytes(b"RIFF")
@@ -172,7 +172,7 @@ def documents(folder: Path, size: int) -> list[Row]:
 
 
 def decoding(folder: Path, count: int) -> list[Row]:
-    """Valid packets decoded by us (checks, then python-osc), by python-osc without checks, and by liblo."""
+    """Valid packets decoded by loopcube (checks, then python-osc), by python-osc without checks, and by liblo."""
     packets = valid_packets(TOKEN, folder / "song.wav", "00c0ffee00c0ffee")
     chosen = [packets[number % len(packets)] for number in range(count)]
     server = pyliblo3.Server(proto=pyliblo3.UDP)
@@ -195,7 +195,7 @@ def decoding(folder: Path, count: int) -> list[Row]:
 
 
 class Feeder:
-    """A client that asks for one job after another, and again for each that it does not get."""
+    """A client that requests one job after another, and repeats a request that gets no answer."""
 
     def __init__(self, folder: Path, port: int, number: int, count: int) -> None:
         self.jobs: list[str] = []
@@ -211,10 +211,10 @@ class Feeder:
                 self._persist(lambda request=request: self.jobs.append(client.start(request).job))  # type: ignore[misc]
                 self._persist(lambda: client.wait(self.jobs[-1]))
 
-    def _persist(self, ask: Callable[[], object]) -> None:
+    def _persist(self, request: Callable[[], object]) -> None:
         while True:
             try:
-                ask()
+                request()
             except NotAnsweringError:
                 self.given_up += 1
             else:
@@ -223,7 +223,7 @@ class Feeder:
 
 @contextmanager
 def _service(folder: Path, queue: int) -> Iterator[tuple[Service, Endpoint]]:
-    """A service on a port of its own, without limits."""
+    """A service on its own port, without limits of rates."""
     many = 10**6
     settings = BridgeSettings(
         folder / "home",
@@ -250,7 +250,7 @@ def _service(folder: Path, queue: int) -> Iterator[tuple[Service, Endpoint]]:
 
 @contextmanager
 def _worker(jobs: Jobs, runs: Counter[str]) -> Iterator[None]:
-    """Does every job at once, and counts how often each was done."""
+    """Finish every job at once, and count how often each job is done."""
 
     def work() -> None:
         while job := jobs.take():
@@ -267,7 +267,7 @@ def _worker(jobs: Jobs, runs: Counter[str]) -> Iterator[None]:
 
 @contextmanager
 def _two_busy(client: Client, folder: Path) -> Iterator[None]:
-    """Two songs that each keep a worker busy."""
+    """Inside the `with` block two songs keep two workers busy."""
     for number in range(2):
         song = folder / f"song-{number}.wav"
         song.write_bytes(str(number).encode())
@@ -280,7 +280,7 @@ def _two_busy(client: Client, folder: Path) -> Iterator[None]:
 
 
 def _pings(client: Client, count: int) -> list[float]:
-    """Seconds that each of so many pings took."""
+    """The seconds of each of `count` pings."""
     seconds = []
     for _ in range(count):
         began = time.perf_counter()
@@ -291,14 +291,14 @@ def _pings(client: Client, count: int) -> list[float]:
 
 
 def _started(work: Callable[..., None], *arguments: Any) -> multiprocessing.process.BaseProcess:
-    """A process that does something."""
+    """A new process that runs `work`."""
     process = multiprocessing.get_context("spawn").Process(target=work, args=arguments)
     process.start()
     return process
 
 
 def _burst(port: int, token: str, count: int, pace: int = 0) -> None:
-    """As many pings as fast as they can be sent, with a rest after each `pace`; nobody listens to the answers."""
+    """Send `count` pings as fast as possible, with a pause after each `pace`. The answers are not read."""
     packets = [wire.encode(*messages.Ping(token, f"burst-{number}").to_osc()) for number in range(count)]
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as plain:
         for number, packet in enumerate(packets, 1):
@@ -312,7 +312,7 @@ def _quantiles(seconds: list[float]) -> str:
 
 
 def _each(work: Callable[[Any], object], inputs: Sequence[Any]) -> float:
-    """Median microseconds of one call, over ten parts."""
+    """The median microseconds of one call, over ten parts of the inputs."""
     parts = np.array_split(np.arange(len(inputs)), 10)
     seconds = []
     for part in parts:

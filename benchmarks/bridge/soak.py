@@ -1,11 +1,11 @@
-"""How the daemon bears long and hard use, a table for each trial; the songs are small, everything else is real.
+"""How the daemon behaves in long and hard use: a table for each trial. The songs are small, all else is real.
 
 python -m benchmarks.bridge.soak --minutes 10     mixed load at 50 messages a second: growth, and times of answers
-python -m benchmarks.bridge.soak --hours 2        the load of so many hours, as fast as it is answered: growth
-python -m benchmarks.bridge.soak --kills 100      kill -9 of the daemon or a worker at random moments: what is lost
+python -m benchmarks.bridge.soak --hours 2        the load of this many hours, without pauses: growth
+python -m benchmarks.bridge.soak --kills 100      kill -9 of the daemon or a worker at random moments: losses
 python -m benchmarks.bridge.soak --starts 50      two daemons started at once: how many survive
-python -m benchmarks.bridge.soak --stops 30       daemon and worker stopped (SIGSTOP) for so many seconds: what goes on
-python -m benchmarks.bridge.soak --cancels 20     the core's own work cancelled at random moments: how long it takes
+python -m benchmarks.bridge.soak --stops 30       daemon and worker stopped (SIGSTOP) for this many seconds: recovery
+python -m benchmarks.bridge.soak --cancels 20     the core's own work cancelled at random moments: time to the end
 """
 
 import argparse
@@ -37,7 +37,7 @@ MIB = 1024**2
 
 
 def main() -> None:
-    """Run what was asked for, each in a folder of its own, and print its table."""
+    """Run the chosen trials, each in its own folder, and print their tables."""
     options = _options()
     trials: list[tuple[Callable[[Path, Any], list[Row]], float]] = [
         (soak, options.minutes),
@@ -54,16 +54,16 @@ def main() -> None:
 
 
 def soak(folder: Path, minutes: float) -> list[Row]:
-    """One daemon under mixed load, with as many jobs behind it as it remembers: what grows, how fast it answers."""
+    """One daemon under mixed load, with a full list of old jobs: what grows, and how fast it answers."""
     _fill(folder / "home", folder)
     title = f"soak of {minutes:g} min at {A_SECOND} messages/s"
     return _soaked(title, folder, Daemon(folder), minutes / 60.0, pause=1.0 / A_SECOND)
 
 
 def hurry(folder: Path, hours: float) -> list[Row]:
-    """The same, without pauses and limits, and with songs that cost nothing: long enough for every table to be full."""
+    """`soak` without pauses and limits, and with songs that take no time, until every table is full."""
     _fill(folder / "home", folder)
-    title = f"the load of {hours:g} h, as fast as it is answered"
+    title = f"the load of {hours:g} h, without pauses"
     return _soaked(title, folder, Daemon(folder, instant, limited=False), hours, pause=0.0)
 
 
@@ -97,7 +97,7 @@ def _soaked(title: str, folder: Path, daemon: Daemon, hours: float, *, pause: fl
 
 
 def _fill(home: Path, songs: Path) -> None:
-    """Write a journal in which each new job takes the place of an old one like it."""
+    """Write a full journal, so that each new job replaces an old one of the same size."""
     home.mkdir()
     sizes = {"manifest.json": 1, **{f"{number}.wav": 1 for number in range(FILES)}}
     with closing(open_journal(home / "jobs.sqlite")) as journal:
@@ -110,7 +110,7 @@ def _fill(home: Path, songs: Path) -> None:
 
 
 class Sample:
-    """What a daemon holds at a moment."""
+    """The memory, descriptors and threads of a daemon at one moment."""
 
     def __init__(self, daemon: Daemon) -> None:
         process = psutil.Process(daemon.pid)
@@ -120,11 +120,11 @@ class Sample:
 
 
 class Load:
-    """One client that asks for everything, over and over, at a steady pace.
+    """One client that sends all kinds of requests at a steady pace.
 
     Attributes:
-        seconds: from each request to its answer.
-        refused: answers that were errors, by code.
+        seconds: the time from each request to its answer.
+        refused: the number of errors among the answers, by code.
     """
 
     def __init__(self, daemon: Daemon, folder: Path) -> None:
@@ -143,19 +143,19 @@ class Load:
         return len(self._songs)
 
     def run(self, count: int, pause: float, look: Callable[[], None]) -> None:
-        """Ask so many times, one time in `pause` seconds, and look after each second's worth."""
+        """Send `count` requests, one in `pause` seconds, and call `look` once for each second of load."""
         kinds = {self._new: 6, self._same: 6, self._status: 34, self._cancel: 2, self._forget: 4, self._list: 10}
         kinds |= {self._ping: 30, self._describe: 6, self._noise: 2}
         self._new()
         began = time.monotonic()
         for number in range(count):
-            [ask] = self._random.choices(list(kinds), list(kinds.values()))
-            asked = time.perf_counter()
+            [request] = self._random.choices(list(kinds), list(kinds.values()))
+            sent = time.perf_counter()
             try:
-                ask()
+                request()
             except LoopError as error:
                 self.refused[int(error.code)] += 1
-            self.seconds.append(time.perf_counter() - asked)
+            self.seconds.append(time.perf_counter() - sent)
             if number % A_SECOND == 0:
                 look()
             time.sleep(max(0.0, began + (number + 1) * pause - time.monotonic()))
@@ -188,7 +188,7 @@ class Load:
         self._client.ask(messages.Describe(self._token, secrets.token_hex(8), 0), messages.DescribeReply)
 
     def _noise(self) -> None:
-        """A packet that is no request; nothing is to be heard of it."""
+        """Send a packet that is no request. It must have no effect."""
         self._stranger.sendto(self._random.randbytes(self._random.randrange(200)), ("127.0.0.1", self._port))
 
     def _recent(self) -> tuple[Path, str]:
@@ -202,12 +202,12 @@ def _ends(seen: list[Sample], name: str) -> str:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, default=0.0, help="of mixed load")
-    parser.add_argument("--hours", type=float, default=0.0, help="of that load, in a hurry")
-    parser.add_argument("--kills", type=int, default=0, help="of daemon and workers")
+    parser.add_argument("--minutes", type=float, default=0.0, help="minutes of mixed load")
+    parser.add_argument("--hours", type=float, default=0.0, help="hours of this load, sent without pauses")
+    parser.add_argument("--kills", type=int, default=0, help="number of kills of daemon and workers")
     parser.add_argument("--starts", type=int, default=0, help="pairs of daemons started at once")
-    parser.add_argument("--stops", type=float, default=0.0, help="seconds that daemon and worker are stopped")
-    parser.add_argument("--cancels", type=int, default=0, help="of jobs that the core works on")
+    parser.add_argument("--stops", type=float, default=0.0, help="seconds for which daemon and worker are stopped")
+    parser.add_argument("--cancels", type=int, default=0, help="number of cancelled jobs with the core's own work")
     return parser.parse_args()
 
 

@@ -1,4 +1,4 @@
-"""Mutated packets through the whole service: what it refuses, how long that takes, and what it costs in memory."""
+"""Mutated packets through the whole service: its answers, its time and its memory."""
 
 import random
 import time
@@ -23,19 +23,19 @@ from bridge.watch.watched_folders import Watches
 from core.base.errors import Code
 
 TOKEN = "0123456789abcdef" * 2
-BATCH = 1_000  # packets between waits for the threads that look at files
+BATCH = 1_000  # packets between waits for the threads that read files
 MIB = 1024**2
 
 
 @dataclass
 class Outcome:
-    """What became of the packets.
+    """The result of a run.
 
     Attributes:
-        codes: answers by their code, 0 for replies.
-        worst: seconds that the slowest packet took.
-        growth: bytes of memory gained after the first tenth.
-        left: files that are there and were not before.
+        codes: the number of answers by code, 0 for replies.
+        worst: the seconds of the slowest packet.
+        growth: the growth of memory in bytes after the first tenth of the packets.
+        left: the new files.
     """
 
     codes: Counter[int] = field(default_factory=Counter)
@@ -49,13 +49,13 @@ class Outcome:
 
 
 def spoil(folder: Path, count: int, *, seed: int = 1) -> Outcome:
-    """Hand so many mutants to a service whose files lie in a folder; what it raises is raised here."""
+    """Pass `count` mutants to a service whose files are in `folder`. Exceptions of the service are not caught."""
     outcome, rng = Outcome(), random.Random(seed)
     with _service(folder) as (service, job):
         valid = valid_packets(TOKEN, folder / "song.wav", job)
         before, memory = set(folder.rglob("*")), 0
 
-        def send(packet: bytes, destination: Source) -> None:  # noqa: ARG001 - it goes nowhere
+        def send(packet: bytes, destination: Source) -> None:  # noqa: ARG001 - no answer is sent
             answer = messages.answer_from_osc(*wire.decode(packet))
             outcome.codes[answer.code if isinstance(answer, messages.Error) else 0] += 1
 
@@ -76,7 +76,7 @@ def spoil(folder: Path, count: int, *, seed: int = 1) -> Outcome:
 
 @contextmanager
 def _service(folder: Path) -> Iterator[tuple[Service, str]]:
-    """A service without limits of rate, with one job that is done."""
+    """A service without limits of rates, with one finished job."""
     settings = BridgeSettings(
         folder / "home",
         folder / "home" / "run",

@@ -1,12 +1,13 @@
-"""Which step loses what: each song separated four times, each time with one more step replaced by the truth.
+"""Which step loses quality: each song is separated four times, each time with one more step replaced by the truth.
 
     uv run python -m benchmarks.quality.oracles --classes pub-sparse under-layer --songs 4
 
-"tracked": nothing is told; "bars": the true bars; "count": the number of loops, too; "layout": which loop plays which
-of its bars when, so that only the separation of waveforms is left to do. Where a column gains much over the one before
-it, that step is what loses; where even "layout" is poor, waveforms do not tell the loops apart. "alike" are loops that
-play in the very same bars as another one, "once" those with a bar that is never heard again: of neither does repetition
-tell. Mean SDR of the stems in dB, assigned one to one, and in brackets how many loops were found.
+"tracked": nothing is given. "bars": the true bars are given. "count": the true number of loops is given as well.
+"layout": it is given which loop plays which of its bars when, so only the separation of waveforms is left to do. If a
+column is much better than the one before it, its step loses quality. If even "layout" is poor, waveforms cannot
+separate the loops. "alike" counts loops that play in exactly the same bars as another loop; "once" counts loops with a
+bar that occurs only once. Repetition cannot separate either kind. The cells have the mean SDR of the stems in dB, with
+estimates assigned one to one, and in brackets the number of loops found.
 """
 
 import argparse
@@ -30,7 +31,7 @@ Counted = Callable[[NDArray[np.bool_], int], NDArray[np.int16]]
 
 
 def main() -> None:
-    """Build the songs and print a line for each, as it is done."""
+    """Build the songs, and print a line for each when it is done."""
     options = _options()
     rungs = ("tracked", "bars", "count", "layout")
     print(f"{options.seeds} seeds\n{'song':<22} " + " ".join(f"{rung:>12}" for rung in rungs) + "  loops  alike  once")
@@ -42,11 +43,11 @@ def main() -> None:
 
 
 def _rungs(song: Song) -> list[Samples]:
-    blind, told = Settings(), Settings(loops=song.loops)
+    blind, with_count = Settings(), Settings(loops=song.loops)
     found = [
         extract(song.mixture, blind).stems,
         extract(song.mixture, blind, grid=song.grid).stems,
-        extract(song.mixture, told, grid=song.grid).stems,
+        extract(song.mixture, with_count, grid=song.grid).stems,
     ]
     refined = refine(song.mixture.samples, song.grid, rate=song.rate)
     tries = product((counted_from_song, counted_from_switch), (False, True))
@@ -55,7 +56,7 @@ def _rungs(song: Song) -> list[Samples]:
 
 
 def _by_layout(song: Song, refined: Refined, counted: Counted, *, rings: bool) -> Samples:
-    """The stems along the true layout; where loops of several bars begin anew, and whether they ring on, is tried."""
+    """The stems for the true layout, for one way to count the bars of long loops, with or without reverb tails."""
     pairs = zip(song.activations.T, song.bars_per_loop, strict=True)
     phases = np.stack([counted(active > 0, length) for active, length in pairs], axis=1)
     layout = Layout(song.activations, song.bars_per_loop, phases, (rings,) * song.loops)
@@ -71,22 +72,22 @@ def _cell(song: Song, stems: Samples) -> str:
 
 
 def _alike(song: Song) -> int:
-    """How many loops share their bars with another one."""
+    """The number of loops that play in exactly the same bars as another loop."""
     _, which, shared = np.unique(song.activations.T > 0, axis=0, return_inverse=True, return_counts=True)
     return int(np.count_nonzero(shared[which] > 1))
 
 
 def _once(song: Song) -> int:
-    """How many loops have a bar that is heard no second time."""
-    heard = np.count_nonzero(song.activations > 0, axis=0)
-    return int(np.count_nonzero(heard < 2 * np.array(song.bars_per_loop)))
+    """The number of loops with a bar that occurs only once."""
+    played = np.count_nonzero(song.activations > 0, axis=0)
+    return int(np.count_nonzero(played < 2 * np.array(song.bars_per_loop)))
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--classes", nargs="+", choices=CLASSES, default=list(CLASSES), metavar="CLASS")
     parser.add_argument("--songs", type=int, default=2, help="songs of each class (2)")
-    parser.add_argument("--seeds", choices=SEEDS, default="dev", help="dev, or the set-aside ones")
+    parser.add_argument("--seeds", choices=SEEDS, default="dev", help="dev, or held: the seeds that are set aside")
     return parser.parse_args()
 
 

@@ -1,11 +1,11 @@
-"""How well loops are separated: songs with known stems, our methods beside the ideal ratio mask, in one table.
+"""How well loops are separated: songs with known stems, our methods and the ideal ratio mask, in one table.
 
     uv run python -m benchmarks.quality.separation --quick --songs 2 --methods auto tucker
     uv run python -m benchmarks.quality.separation --seeds held --grid tracked --json held.json
 
-"ideal mask" is made from the true stems: the best that any ratio mask could do. "tucker" is the paper's method; it is
-told the true number of loops, as its authors do, and the bars that --grid names. Every other method finds the number
-itself. SDR is stem by stem, estimates assigned one to one, nothing merged, a missing stem counting 0 dB.
+"ideal mask" is computed from the true stems: the best result of any ratio mask. "tucker" is the paper's method. It gets
+the true number of loops, as in the paper, and the bars of --grid. Every other method estimates the number. SDR is
+computed for each stem; estimates are assigned one to one and never merged, and a missing stem counts 0 dB.
 """
 
 import argparse
@@ -24,15 +24,15 @@ from core.evaluation import scoring
 from core.evaluation.songs import CLASSES, Song, build
 from core.extraction.ladder import Extraction, Settings, extract
 
-SEEDS = {"dev": 1_000, "held": 900_000}  # first seed of each set: "held" is looked at only at the end
+SEEDS = {"dev": 1_000, "held": 900_000}  # the first seed of each set; "held" is for the final check only
 MASK = "ideal mask"
-TOLD = ("tucker",)  # methods that are told the true number of loops
-HOST_OFFSET = 0.003  # seconds by which a host's bars may miss those of the sound
+GIVEN = ("tucker",)  # methods that get the true number of loops
+HOST_OFFSET = 0.003  # seconds: the largest offset of a host's bars
 
 
 @dataclass(frozen=True)
 class Score:
-    """One method on one song; SDRs per true stem in dB, nothing where a figure does not apply."""
+    """One method on one song. SDRs are for each true stem in dB; a value is None where it does not apply."""
 
     kind: str
     song: str
@@ -50,7 +50,7 @@ class Score:
 
 
 def main() -> None:
-    """Build the songs, run the methods, print a line a song to stderr and the table to stdout."""
+    """Build the songs and run the methods. Print a line for each song to stderr, and the table to stdout."""
     options = _options()
     scores: list[Score] = []
     for kind in options.classes:
@@ -67,7 +67,7 @@ def main() -> None:
 
 
 def table(scores: list[Score]) -> str:
-    """A row of plain text for each method of each class, then for each method over all classes."""
+    """The table as plain text: a row for each method of each class, then for each method over all classes."""
     titles = ("class", "method", "songs", "SDR", "min", "SI-SDR", "count", "±1", "F1", "null", "rest", "s")
     groups = [(kind, [s for s in scores if s.kind == kind]) for kind in dict.fromkeys(s.kind for s in scores)]
     if len(groups) > 1:
@@ -87,12 +87,12 @@ def table(scores: list[Score]) -> str:
 
 
 def evaluate(kind: str, song: Song, method: str, grid: BarGrid | None) -> Score:
-    """A method on a song; an error of the method is a score of silence."""
+    """The score of a method on a song. If the method fails, the score is that of silence."""
     blank = Score(kind, song.mixture.name, song.traits, method, (0.0,) * song.loops, (scoring.FLOOR,) * song.loops)
     blank = replace(blank, loops_true=song.loops, f1=(0.0,) * song.loops)
     began = time.perf_counter()
     try:
-        settings = Settings(method=method, loops=song.loops if method in TOLD else None)  # type: ignore[arg-type]
+        settings = Settings(method=method, loops=song.loops if method in GIVEN else None)  # type: ignore[arg-type]
         result = extract(song.mixture, settings, grid=grid)
     except LoopError as error:
         return replace(blank, loops_found=0, error=error.message)
@@ -138,7 +138,7 @@ def _scores(kind: str, song: Song, methods: list[str], grid: BarGrid | None, mas
 
 
 def _grid(song: Song, origin: str, seed: int) -> BarGrid | None:
-    """The true bars; those of a host, which miss by a few ms; or none, to have them tracked."""
+    """The true bars; or a host's bars, which are a few ms off; or None for tracked bars."""
     if origin == "tracked":
         return None
     if origin == "true":
@@ -149,10 +149,10 @@ def _grid(song: Song, origin: str, seed: int) -> BarGrid | None:
 
 
 def _row(kind: str, method: str, scores: list[Score]) -> tuple[str, ...]:
-    """The mean over songs of each figure; "min" is the lowest mean of a song."""
+    """The mean of each figure over the songs; "min" is the lowest mean SDR of a song."""
     sdrs = [float(np.mean(s.sdr)) for s in scores]
-    apart = [abs(s.loops_found - s.loops_true) for s in scores if s.loops_found is not None and method not in TOLD]
-    nothing = "told" if method in TOLD else ""
+    apart = [abs(s.loops_found - s.loops_true) for s in scores if s.loops_found is not None and method not in GIVEN]
+    nothing = "given" if method in GIVEN else ""
     return (
         kind,
         method,
@@ -174,7 +174,7 @@ def _mean(values: list[float], form: str, summary: Callable[[list[float]], objec
 
 
 def _aligned(cells: tuple[str, ...], widths: list[int]) -> str:
-    """Two columns of words to the left, the figures to the right."""
+    """A line of the table: two columns of words aligned left, the figures aligned right."""
     words = [cell.ljust(width) for cell, width in zip(cells[:2], widths[:2], strict=True)]
     return "  ".join(words + [cell.rjust(width) for cell, width in zip(cells[2:], widths[2:], strict=True)]).rstrip()
 
@@ -192,7 +192,7 @@ def _heading(options: argparse.Namespace) -> str:
     return (
         f"\n{options.seeds} seeds, {options.songs} songs a class, {size}, bars: {options.grid}\n"
         "SDR and SI-SDR in dB, mean over songs; min: the worst song; count: songs with the right number of loops;\n"
-        "null: the worst peak of mixture - stems - rest in dBFS; rest: SDR of what is no loop, where that is music\n"
+        "null: the worst peak of mixture - stems - rest in dBFS; rest: SDR of the rest, if the rest is music\n"
     )
 
 
@@ -206,9 +206,9 @@ def _options() -> argparse.Namespace:
         "--classes", nargs="+", choices=CLASSES, default=list(CLASSES), metavar="CLASS", help=", ".join(CLASSES)
     )
     parser.add_argument("--songs", type=int, default=3, help="songs of each class (3)")
-    parser.add_argument("--seeds", choices=SEEDS, default="dev", help="dev, or the set-aside ones")
+    parser.add_argument("--seeds", choices=SEEDS, default="dev", help="dev, or held: the seeds that are set aside")
     parser.add_argument("--methods", nargs="*", default=["auto", "tucker"], help="methods of Settings (auto tucker)")
-    parser.add_argument("--grid", choices=("true", "host", "tracked"), default="true", help="where the bars come from")
+    parser.add_argument("--grid", choices=("true", "host", "tracked"), default="true", help="the source of the bars")
     parser.add_argument("--quick", action="store_true", help="songs of 32 bars")
     parser.add_argument("--no-mask", dest="mask", action="store_false", help="leave out the ideal ratio mask")
     parser.add_argument("--json", type=Path, help="write every score to this file, after every song")

@@ -1,10 +1,10 @@
-"""How fast everything is: our times beside those of peers, taken in one run, in one table.
+"""How fast everything is: our times and those of peers, measured in one run, in one table.
 
     uv run python -m benchmarks.speed
     uv run python -m benchmarks.speed --only extract tucker
 
-Seconds are wall time, medians of several runs as the notes say; the machine should have nothing else to do. With
-OPENBLAS_NUM_THREADS=1 the peers' linear algebra keeps to one core, as ours does by itself.
+Seconds are wall time, medians of several runs (see the notes). The machine should run nothing else. With
+OPENBLAS_NUM_THREADS=1 the peers' linear algebra uses one core, as ours always does.
 """
 
 import argparse
@@ -20,7 +20,7 @@ PARTS = ("extract", "tucker", "tracker")  # benchmarks/speed/PART.py, each with 
 
 
 def main() -> None:
-    """Time the parts, print each row to stderr when it is known and the table to stdout."""
+    """Time the parts. Print each row to stderr when it is done, and the table to stdout."""
     rows = []
     for part in _chosen():
         for row in import_module(f"benchmarks.speed.{part}").rows():

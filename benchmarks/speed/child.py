@@ -1,9 +1,9 @@
-"""One extraction in a process of its own, as a worker does it; what it took, as JSON on stdout.
+"""One extraction in a separate process, as in a worker. It prints its times and memory as JSON to stdout.
 
     python -m benchmarks.speed.child song.wav out [--bar-frames 88200] [--loops 4] [--cache-mib 256] [--warm [LOOPS]]
 
-CPU seconds and peak memory are the whole process's, imports and all. --warm gets warm first, as workers do, and then
-works twice, the second time for so many loops: that takes `again_seconds`.
+CPU seconds and peak memory are those of the whole process, including imports. With --warm the process first warms up,
+as workers do, and then extracts twice, the second time with LOOPS loops; the second time is `again_seconds`.
 """
 
 import argparse
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def _peak(reported: int) -> int:
-    """The most memory that this process had, in bytes; what Linux reports counts that of the parent in."""
+    """The peak memory of this process in bytes. On Linux, `reported` also includes the parent's memory."""
     if STATUS.exists():
         return 1024 * int(next(line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM")).split()[1])
     return reported * (1 if sys.platform == "darwin" else 1024)
@@ -54,10 +54,10 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("song", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--bar-frames", type=int, help="frames of a bar, as a host would tell; tracked if left out")
-    parser.add_argument("--loops", type=int, help="how many")
+    parser.add_argument("--bar-frames", type=int, help="frames of a bar, as from a host; without it bars are tracked")
+    parser.add_argument("--loops", type=int, help="number of loops; estimated if left out")
     parser.add_argument("--cache-mib", type=int, default=0)
-    parser.add_argument("--warm", type=int, nargs="?", const=0, metavar="LOOPS", help="0 for as many as there are")
+    parser.add_argument("--warm", type=int, nargs="?", const=0, metavar="LOOPS", help="0 to estimate the number")
     return parser.parse_args()
 
 

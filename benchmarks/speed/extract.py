@@ -1,7 +1,8 @@
-"""How long a song takes from its file to its loops' files, and how much memory: rows of the speed table.
+"""The time and the memory from a song's file to the files of its loops: rows of the speed table.
 
-Every extraction runs in a fresh process, imports and all (`benchmarks.speed.child`). The songs have six loops of one to
-four bars at 120 bpm, a voice over them from the second quarter on, or are played by hand, all or every other one.
+Every extraction runs in a new process and includes imports (`benchmarks.speed.child`). The songs have six loops of one
+to four bars at 120 bpm. They have a voice from the second quarter on; or no voice; or all loops, or every second one,
+are played by hand.
 """
 
 import json
@@ -30,10 +31,10 @@ from core.evaluation.songs.notes import Setting
 
 RATE, BAR_FRAMES = 44_100, 88_200
 LENGTHS = (1, 1, 2, 2, 4, 1)
-VOICE_DB = -8.0  # beside all loops together
-WINDOW, HOP = 2048, 512  # of the floor, as in `core.audio.cube`
+VOICE_DB = -8.0  # relative to all loops together
+WINDOW, HOP = 2048, 512  # of the STFT in `_floor`, as in `core.audio.cube`
 TIMES = 5
-FEW = 2  # of what takes minutes
+FEW = 2  # runs where one run takes minutes
 
 SETTING = Setting(RATE, float(BAR_FRAMES), METRES[0], 3, SCALES["minor"], (0, 5, 2, 6), 0.0)
 
@@ -47,13 +48,13 @@ class Run(NamedTuple):
     times: int
 
     def note(self, words: str = "") -> str:
-        told = f"median of {self.times}" if self.times > 1 else "one run"
-        return f"{told}, {self.cpu:.1f} s of CPU, {self.peak / 1e9:.2f} GB{words}"
+        runs = f"median of {self.times}" if self.times > 1 else "one run"
+        return f"{runs}, {self.cpu:.1f} s of CPU, {self.peak / 1e9:.2f} GB{words}"
 
 
 def rows() -> Iterator[Row]:
-    """The comparisons, as they are done."""
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # users' Pythons keep what they have compiled
+    """The comparisons, each when it is done."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # on users' machines Python keeps its compiled code
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         yield from _starting(folder)
@@ -111,7 +112,7 @@ def _growth(folder: Path) -> Iterator[Row]:
 
 
 def _cold_and_warm(folder: Path, song: Path, *options: str) -> tuple[Run, Run, int]:
-    """A first extraction and one of other loops, each `TIMES` times, and the number of loops of the first."""
+    """A first extraction and one for 3 loops, each `TIMES` times; and the number of loops of the first."""
     first, again = [], []
     loops = 0
     for _ in range(TIMES):
@@ -162,7 +163,7 @@ def _timed(command: list[str]) -> float:
 
 
 def _floor(song: Path) -> float:
-    """Seconds of one STFT and its inverse by SciPy."""
+    """The seconds of one STFT and its inverse by SciPy, as a lower bound for one loop."""
     samples, _ = soundfile.read(song, dtype="float32", always_2d=True)
 
     def once() -> float:
@@ -175,7 +176,7 @@ def _floor(song: Path) -> float:
 
 
 def _written(folder: Path, kind: str, minutes: int) -> Path:
-    """A song of a kind as a file."""
+    """The file of a song of a kind. It is made if it does not exist."""
     path = folder / f"{kind}-{minutes}.wav"
     if not path.exists():
         mixture = _mixture(kind, minutes)

@@ -1,7 +1,7 @@
-"""madmom 0.16.1 made to run on today's Python and NumPy: the peer of our tracker, and its oracle in the tests.
+"""madmom 0.16.1 on current versions of Python and NumPy: the peer of our tracker, and its reference in the tests.
 
-madmom's one release dates from 2018. What it misses is lent to it while it is imported and taken back afterwards, so
-that no other code of the process ever sees a changed `numpy`, `collections` or `doctest`.
+madmom's only release is from 2018. The names that it needs are added to modules while it is imported, and removed
+afterwards. So no other code of the process sees a changed `numpy`, `collections` or `doctest`.
 """
 
 import collections
@@ -19,19 +19,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 _MISSING = object()
-_OLD_TYPES = {"float": float, "int": int}  # NumPy 1.24 dropped these aliases; madmom uses them on import and in calls
+_OLD_TYPES = {"float": float, "int": int}  # aliases removed in NumPy 1.24; madmom uses them at import and in calls
 
 
 def features(mono: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What the networks hear of a mix at 44.1 kHz, [frames, 314]."""
+    """The networks' input for a mix at 44.1 kHz, [frames, 314]."""
     spectrogram, _, _ = _processor().processors
     return np.asarray(spectrogram(mono))
 
 
-def activations(heard: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How much each frame sounds like a beat and like a downbeat, [frames, 2], the mean of the networks."""
+def activations(inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The probability of a beat and of a downbeat in each frame, [frames, 2], the mean of the networks."""
     _, ensemble, pick = _processor().processors
-    return np.asarray(pick(ensemble(heard)))
+    return np.asarray(pick(ensemble(inputs)))
 
 
 def beats(probabilities: NDArray[np.float32], beats_per_bar: tuple[int, ...]) -> NDArray[np.float64]:
@@ -42,7 +42,7 @@ def beats(probabilities: NDArray[np.float32], beats_per_bar: tuple[int, ...]) ->
 
 
 class _OldNumpy(ModuleType):
-    """numpy plus the aliases it used to have: the `np` of madmom's modules, and of no others."""
+    """numpy with its old aliases: the `np` of madmom's modules, and of no others."""
 
     def __getattr__(self, name: str) -> Any:
         return _OLD_TYPES.get(name) or getattr(np, name)
@@ -50,7 +50,7 @@ class _OldNumpy(ModuleType):
 
 @contextmanager
 def _lent(owner: ModuleType, name: str, value: object) -> Iterator[None]:
-    """Sets an attribute of a module for a while."""
+    """Set an attribute of a module inside the `with` block."""
     before = vars(owner).get(name, _MISSING)
     setattr(owner, name, value)
     try:
@@ -67,10 +67,10 @@ def _module() -> Any:
     """The module `madmom.features.downbeats`, ready to use."""
     with ExitStack() as stack:
         stack.enter_context(warnings.catch_warnings())
-        warnings.simplefilter("ignore")  # pkg_resources and madmom's own escapes are deprecated: not our concern
+        warnings.simplefilter("ignore")  # pkg_resources and escapes in madmom are deprecated; we cannot change that
         # Python 3.10 moved this to collections.abc.
         stack.enter_context(_lent(collections, "MutableSequence", collections.abc.MutableSequence))
-        # madmom replaces this class for the whole process as it is imported.
+        # madmom's import replaces this class for the whole process.
         stack.enter_context(_lent(doctest, "OutputChecker", doctest.OutputChecker))
         for name, value in _OLD_TYPES.items():
             stack.enter_context(_lent(np, name, value))
@@ -85,7 +85,7 @@ def _processor() -> Any:
 
 
 def _give_old_numpy() -> None:
-    """Madmom's functions look up `np.float` when they are called: their modules keep an `np` that has it."""
+    """Madmom's functions look up `np.float` when they are called, so their modules get an `np` that has it."""
     old = _OldNumpy("numpy")
     for name, module in list(sys.modules.items()):
         if name.startswith("madmom.") and getattr(module, "np", None) is np:
@@ -93,9 +93,9 @@ def _give_old_numpy() -> None:
 
 
 def _map_ragged(decode: Callable[[Any], tuple[Any, float]], pairs: Iterable[Any]) -> list[NDArray[Any]]:
-    """`map` for madmom's decoder, which makes one array of its (path, log probability) pairs.
+    """`map` for madmom's decoder, which makes one array of the (path, log probability) pairs.
 
-    NumPy 1.24 and later refuse to do that to pairs of an array and a number, but not to arrays of two objects.
+    NumPy 1.24 and later refuse this for pairs of an array and a number, but not for arrays of two objects.
     """
     return [_pair(*decode(pair)) for pair in pairs]
 

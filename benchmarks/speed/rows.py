@@ -1,4 +1,4 @@
-"""A row of the speed table: how long we take, how long a peer takes for the same, both timed in one run."""
+"""A row of the speed table: our time and a peer's time for the same work, both measured in one run."""
 
 from typing import NamedTuple
 
@@ -7,11 +7,11 @@ class Row(NamedTuple):
     """One comparison.
 
     Attributes:
-        what: the work, and on what.
+        what: the work and its input.
         ours_seconds, peer_seconds: medians, wall time.
-        peer: what we are compared with.
-        target: the ratio or bound that is aimed at, in words.
-        note: how it was measured, and what else a reader must know.
+        peer: the program or the work of comparison.
+        target: the aim as a ratio or a bound, in words.
+        note: how it was measured, and other information for the reader.
     """
 
     what: str
@@ -23,5 +23,5 @@ class Row(NamedTuple):
 
     @property
     def ratio(self) -> float:
-        """How many times faster than the peer."""
+        """How many times as fast as the peer we are."""
         return self.peer_seconds / self.ours_seconds

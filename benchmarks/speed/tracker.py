@@ -1,4 +1,4 @@
-"""How fast bars are tracked: our tracker beside madmom, step by step and as a whole, on the same song in one run.
+"""How fast bars are tracked: our tracker and madmom, step by step and as a whole, on the same song in one run.
 
 uv run python -m benchmarks.speed.tracker
 """
@@ -19,7 +19,7 @@ from core.downbeats.tracker.lstm import activations
 from core.downbeats.tracker.networks import read_networks
 from core.evaluation.songs import build
 
-SECONDS = 15  # of the song: madmom takes a quarter of it, every time
+SECONDS = 15  # of the song; madmom needs a quarter of this time in every run
 RUNS = 5
 METRES = (3, 4)
 
@@ -32,13 +32,13 @@ class _Step(NamedTuple):
 
 
 def rows() -> list[Row]:
-    """Features, networks, decoder, and all three; each the median of 5 runs, ours and madmom's in turn."""
+    """Features, networks, decoder, and all three: each the median of 5 runs, ours and madmom's in turn."""
     song = build("exact", seed=1_000, short=True).mixture
     excerpt = song.samples[:, : SECONDS * song.rate].mean(axis=0)
     networks = read_networks()
     steps = (
         _Step("features", lambda mono: onset_features(mono, silent), madmom_peer.features, ""),
-        _Step("networks", lambda heard: activations(heard, networks, silent), madmom_peer.activations, "30 times"),
+        _Step("networks", lambda inputs: activations(inputs, networks, silent), madmom_peer.activations, "30 times"),
         _Step(
             "decoder", lambda found: decode(found, METRES, silent), lambda found: madmom_peer.beats(found, METRES), ""
         ),
@@ -63,7 +63,7 @@ def rows() -> list[Row]:
 
 
 def _timed(step: _Step, handed: Any) -> tuple[float, float]:
-    """Median seconds of either after a first run that is not counted, in which code is compiled and models are read."""
+    """The median seconds of both. A first run is not counted, because it compiles code and reads models."""
     seconds: tuple[list[float], list[float]] = ([], [])
     for _ in range(RUNS + 1):
         for side, run in zip(seconds, (step.ours, step.peer), strict=True):

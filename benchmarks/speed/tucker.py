@@ -1,11 +1,11 @@
-"""How fast the nonnegative Tucker solvers are, beside TensorLy's, on the cube of a song.
+"""How fast our nonnegative Tucker solvers are, compared with TensorLy's, on the cube of a song.
 
     uv run python -m benchmarks.speed.tucker
 
-The cube is [1025, 170, 64], the ranks 32, 20 and 8. TensorLy runs once, in double precision, 100 iterations from its
-default start; ours runs as many sweeps as reach the error that TensorLy ends with, start, compression and the last
-solve on the whole cube included, and that error is taken from the model itself. Both are held to one thread, and
-timed by the processor, which on an idle machine is the time on the clock and on a busy one what it would be.
+The cube is [1025, 170, 64], the ranks are 32, 20 and 8. TensorLy runs once, in double precision, 100 iterations from
+its default start. Ours runs as many sweeps as it needs to reach TensorLy's final error. Its time includes the start,
+the compression and the last solve on the whole cube, and its error is computed from the full model. Both use one
+thread. The times are processor times: on an idle machine they equal wall time, and other programs do not change them.
 """
 
 import time
@@ -27,14 +27,14 @@ from core.separation.tucker.factors import Ranks, TuckerFactors, magnitudes, pat
 
 SHAPE = (1025, 170, 64)
 RANKS = Ranks(32, 20, 8)
-SONG = ("multibar", 1_004)  # the first song of the development set with as many frames and bars
+SONG = ("multibar", 1_004)  # the first song of the development set with enough frames and bars
 ITERATIONS = 100
 RUNS = 5
 TARGET = "100 times faster"
 
 
 def rows() -> list[Row]:
-    """One row for each of our solvers: least squares to TensorLy's error, and what `method="tucker"` takes."""
+    """One row for each of our solvers: least squares to TensorLy's error, and the solver of `method="tucker"`."""
     cube = _cube()
     with threadpool_limits(1):
         run = partial(
@@ -61,7 +61,7 @@ def rows() -> list[Row]:
 
 
 def _sweeps_to(error: float, cube: NDArray[np.float32]) -> tuple[int, float]:
-    """The fewest sweeps to at most this error of the final model, and the error that they reach."""
+    """The fewest sweeps whose final model has at most this error, and the error that they reach."""
     for sweeps in range(1, ITERATIONS + 1):
         reached = _error(cube, decompose(cube, RANKS, solver="hals", iterations=sweeps))
         if reached <= error:
@@ -70,7 +70,7 @@ def _sweeps_to(error: float, cube: NDArray[np.float32]) -> tuple[int, float]:
 
 
 def _error(cube: NDArray[np.float32], factors: TuckerFactors) -> float:
-    """|X - model| / |X|, from the model built in full."""
+    """|X - model| / |X|, computed from the full model."""
     model = np.tensordot(patterns(factors), factors.loops, axes=([0], [1]))
     return float(np.linalg.norm((cube - model).ravel()) / np.linalg.norm(cube.ravel()))
 
@@ -88,7 +88,7 @@ def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
 
 
 def main() -> None:
-    """Print a line a row."""
+    """Print the rows."""
     for row in rows():
         print(f"{row.what:<44} {row.ours_seconds:7.3f} s  {row.peer} {row.peer_seconds:6.1f} s  {row.ratio:6.0f} x")
         print(f"    {row.note}" + (f"; target: {row.target}" if row.target else ""))
