@@ -28,7 +28,7 @@ PORT = 49_400
 Row = tuple[str, str, str]
 """Name of the measurement, figure, target."""
 
-_ROOT = Path(__file__).resolve().parent.parent
+_ROOT = Path(__file__).resolve().parents[2]
 
 
 def count_song(request: JobRequest, folder: Path, progress: Progress) -> Path:
@@ -102,9 +102,8 @@ class Daemon:
         self._popen = self._begin()
 
     def _begin(self) -> "subprocess.Popen[bytes]":
-        code = (
-            f"from benchmarks.daemons import main; main({str(self.settings.state)!r}, {self._work!r}, {self._limited})"
-        )
+        arguments = f"{str(self.settings.state)!r}, {self._work!r}, {self._limited}"
+        code = f"from benchmarks.bridge.daemons import main; main({arguments})"
         environment = os.environ | {"PYTHONPATH": str(_ROOT), "OPENBLAS_NUM_THREADS": "1"}
         with self.log.open("a") as log:
             command = [sys.executable, "-c", code]
