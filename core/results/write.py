@@ -208,6 +208,6 @@ def _manifest(extraction: Extraction, piece: Piece, names: list[str]) -> dict[st
 
 
 def _settings(extraction: Extraction) -> dict[str, Any]:
-    """As asked for; those of the Tucker decomposition only where it ran, for elsewhere they had no effect."""
-    asked = dataclasses.asdict(extraction.settings)
-    return {name: value for name, value in asked.items() if extraction.factors is not None or name not in OF_TUCKER}
+    """The requested settings; those of the Tucker decomposition only if it ran, because else they had no effect."""
+    requested = dataclasses.asdict(extraction.settings)
+    return {name: value for name, value in requested.items() if extraction.factors is not None or name not in OF_TUCKER}

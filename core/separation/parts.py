@@ -1,4 +1,4 @@
-"""What each method of separation hands over: a clip in parts, before loops are cut and labelled."""
+"""The result of each method of separation: a clip in parts, before loops are cut and labelled."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,13 +18,13 @@ class Parts:
 
     Attributes:
         stems: float32 [loops, channels, frames].
-        rest: float32 [channels, frames], the clip less the sum of the stems.
+        rest: float32 [channels, frames], the clip minus the sum of the stems.
         layout: which loop plays in which bar.
         grid: the bars that were used.
-        factors: the Tucker factors, where the method has them, in the order of the loops.
-        recipes: notes by rhythms of each loop, float32 [notes, rhythms], where the method has them.
-        diagnostics: numbers about how it went, fit for JSON.
-        warnings: what the user should know, a sentence each.
+        factors: the Tucker factors in the order of the loops, if the method has them.
+        recipes: notes by rhythms of each loop, float32 [notes, rhythms], if the method has them.
+        diagnostics: numbers about the separation that JSON can store.
+        warnings: sentences that the user should know.
     """
 
     stems: Samples

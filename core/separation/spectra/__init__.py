@@ -1,1 +1,1 @@
-"""Loops that repeat in their spectra alone, as played music does."""
+"""Separation of loops that repeat only in their spectra, such as music played by hand."""

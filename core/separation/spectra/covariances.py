@@ -1,8 +1,8 @@
-"""Sums of spatial covariances fitted to what is heard: the loops of `wiener`, compiled.
+"""Sums of spatial covariances fitted to the observed ones: the inner loops of `wiener`, compiled.
 
-Every matrix [channels, channels] is Hermitian and held for many frequencies at once as two float32 planes, the real and
-the imaginary parts: [2, channels, channels, frequencies]. All loops run innermost over the frequencies, which lie side
-by side, so that the processor takes several of them at a time.
+Every matrix [channels, channels] is Hermitian. It is stored for many frequencies at once as two float32 planes, the
+real and the imaginary parts: [2, channels, channels, frequencies]. The innermost loops run over the frequencies, which
+are adjacent in memory, so the processor computes several of them at once.
 """
 
 import numpy as np
@@ -12,20 +12,20 @@ from core.base.compiled import compiled
 
 Planes = NDArray[np.float32]
 
-SPREAD = np.float32(0.03)  # share of a place that is no place: keeps its matrix invertible
+SPREAD = np.float32(0.03)  # share of the identity that is mixed into a place, so that its matrix can be inverted
 TINY = np.float32(1e-12)
 
 
 @compiled
 def sweep(G: Planes, seen: Planes, squares: Planes, counts: Planes, on: Planes, floor: np.float32) -> None:
-    """One step of expectation-maximisation, in place: G <- G + G Q G, Q the mean of T^-1 (seen - T) T^-1.
+    """One step of expectation-maximisation, in place: G <- G + G Q G, where Q is the mean of T^-1 (seen - T) T^-1.
 
     Args:
         G: the covariances, [types, frames in a bar, 2, channels, channels, frequencies].
         seen: mean covariances of the bars of each group, [groups, frames in a bar, 2, channels, channels, frequencies].
-        squares: with what power each type sounds in each group, [groups, types]; T = squares G + floor.
-        counts: bars of each group.
-        on: bars in which each type sounds.
+        squares: the power of each type in each group, [groups, types]; T = squares G + floor.
+        counts: the number of bars in each group.
+        on: the number of bars in which each type sounds.
     """
     types, frames = G.shape[:2]
     channels, frequencies = G.shape[3], G.shape[5]
@@ -57,9 +57,9 @@ def sweep(G: Planes, seen: Planes, squares: Planes, counts: Planes, on: Planes, 
 
 @compiled
 def draw_to_place(G: Planes, owners: NDArray[np.intp], shares: Planes) -> None:
-    """Give of each covariance a share, [types], its own power but the place of its loop, in place.
+    """Replace a share, [types], of each covariance: it keeps its power and gets the place of its loop. In place.
 
-    A loop's place is one matrix of trace 1 times the channels at each frequency: the mean of its covariances.
+    A loop's place at a frequency is the mean of its covariances, scaled to a trace equal to the number of channels.
     """
     types, frames = G.shape[:2]
     channels, frequencies = G.shape[3], G.shape[5]
@@ -137,7 +137,7 @@ def _multiply(A: Planes, B: Planes, product: Planes) -> None:
 
 @compiled
 def _invert(A: Planes, inverse: Planes) -> None:
-    """Gauss and Jordan's elimination without pivots, which positive definite matrices need not."""
+    """Gauss-Jordan elimination without pivots, because positive definite matrices need none."""
     channels, frequencies = A.shape[1], A.shape[3]
     inverse.fill(0)
     _add(A, np.float32(1), inverse)

@@ -1,15 +1,15 @@
 """Separation of loops that are played by hand: one spatial covariance for each bar of each loop, and Wiener filters.
 
-Notes that come some ms early or late do not repeat in phase, but their power and their place between the loudspeakers
-do. Bar r of a loop is therefore a Gaussian source with a covariance matrix between the channels, G_r [channels,
-channels] at each frequency f and frame t of the bar, and bar b of the clip has
+Notes that are some ms early or late do not repeat in phase, but they repeat in power and in their place between the
+loudspeakers. So bar r of a loop is modelled as a Gaussian source with a covariance matrix between the channels, G_r
+[channels, channels] at each frequency f and frame t of the bar. Bar b of the clip has
 
     X_b ~ N(0, T_b),    T_b = sum over r of D[b, r]^2 G_r + floor,    estimate of source r: D[b, r]^2 G_r T_b^-1 X_b
 
-(Duong, Vincent and Gribonval 2010). Two loops that share a bin but not a place are told apart, which no mask of single
+(Duong, Vincent and Gribonval 2010). This separates two loops that share a bin but not a place, which no mask of single
 channels can do. The G_r start from magnitudes: nonnegative factors under the Kullback-Leibler divergence with D known
-(Lee and Seung 2001); then expectation-maximisation, each G_r drawn towards the place its loop has at that frequency
-through the whole bar, for a loop heard in few bars cannot tell its place from single bins.
+(Lee and Seung 2001). Expectation-maximisation follows. After each step, each G_r is moved towards the place of its loop
+at that frequency in the whole bar, because single bins of a loop that plays in few bars do not determine its place.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -28,26 +28,26 @@ from core.separation.spectra.covariances import draw_to_place, sweep
 Array = NDArray[np.float32]
 Complex = NDArray[np.complex64]
 
-SWEEPS = 12  # of expectation-maximisation; more gain nothing on played songs and lose where a loop is rare
+SWEEPS = 12  # of expectation-maximisation; measured: more gain nothing on played songs, and lose where a loop is rare
 MAGNITUDE_SWEEPS = 40
-PLACE_BARS = 3.0  # bars that a loop's common place counts for against what single bins say
-FLOOR = 1e-4  # of a frequency's mean power: what no loop explains
-SURPRISE = 4.0  # times (6 dB) the model's power: above it something else sounds
-CHUNK = 32  # frequencies fitted at once: few enough for the cache
-FIRST_SHARE = 0.9  # of its loop's place in a covariance at first, when single bins know nothing yet
+PLACE_BARS = 3.0  # weight of a loop's common place, as a number of bars, against the evidence of single bins
+FLOOR = 1e-4  # of a frequency's mean power: the power that no loop explains
+SURPRISE = 4.0  # times the model's power (6 dB): a bin that is louder contains another sound
+CHUNK = 32  # frequencies fitted at once, few enough for the processor's cache
+FIRST_SHARE = 0.9  # of the loop's place in each covariance at the start, when there is no evidence of single bins
 TINY = 1e-12
 
 
 def template_stems(
     cube: Cube, framing: Framing, layout: Layout, frames: int, *, progress: Progress = silent
 ) -> Samples:
-    """Stems [loops, channels, frames] of a clip of so many frames, from its cube and its layout.
+    """Stems [loops, channels, frames] of a clip of `frames` frames, from its cube and its layout.
 
-    They are silent outside the bars and hold nothing of what rises far above all loops: both are left for the rest.
+    Sound outside the bars, and sound far louder than the model of all loops, is left for the rest.
 
     Args:
-        cube: overwritten, as it is by far the largest array.
-        progress: told often; may raise `Cancelled`.
+        cube: overwritten, because it is the largest array by far.
+        progress: called often; may raise `Cancelled`.
     """
     stems = np.empty((layout.loops, len(cube), frames), dtype=np.float32)
     for _ in each_stem(cube, framing, layout, stems, progress=progress):
@@ -64,11 +64,11 @@ def each_stem(
     sweeps: int = SWEEPS,
     progress: Progress = silent,
 ) -> Iterator[Samples]:
-    """One after the other what `template_stems` gives, each written to its room [channels, frames]."""
+    """The stems of `template_stems` one by one, each written to the next of the arrays `rooms` [channels, frames]."""
     matrix, owners, _ = type_matrix(layout)
     templates = fit_templates(cube, matrix, owners, sweeps=sweeps, progress=part_of(progress, 0.0, 0.6))
     sounding = shared(cube, templates, matrix)
-    for loop, room in zip(range(layout.loops), rooms, strict=False):  # rooms may be without end
+    for loop, room in zip(range(layout.loops), rooms, strict=False):  # rooms may have no end
         progress(0.6 + 0.4 * loop / layout.loops, "separation")
         synthesise_bars(partial(sounding, np.flatnonzero(owners == loop)), framing, room)
         yield room
@@ -76,11 +76,11 @@ def each_stem(
 
 
 def shared(cube: Cube, templates: Complex, matrix: Array) -> Callable[[NDArray[np.intp], int], Complex]:
-    """What some of the types sound in a bar, complex64 [channels, frequencies, frames in a bar], by their numbers.
+    """A function (type numbers, bar) -> spectra of these types, complex64 [channels, frequencies, frames in a bar].
 
     Args:
         cube: overwritten.
-        templates: as from `fit_templates`.
+        templates: from `fit_templates`.
         matrix: D [bars, types].
     """
     powers, places = np.square(matrix), templates.swapaxes(3, 4)
@@ -88,7 +88,7 @@ def shared(cube: Cube, templates: Complex, matrix: Array) -> Callable[[NDArray[n
     _whiten(whitened, places, powers)
 
     def sounding(types: NDArray[np.intp], bar: int) -> Complex:
-        """D^2 G T^-1 X, summed over the types."""
+        """D^2 G T^-1 X, summed over the given types."""
         of_these = np.zeros_like(powers[bar])
         of_these[types] = powers[bar, types]
         return _apply(_mixed(places, of_these), whitened[bar]).swapaxes(1, 2)
@@ -103,7 +103,7 @@ def fit_templates(
 
     Args:
         cube: [channels, frequencies, frames in a bar, bars].
-        matrix, owners: D [bars, types] and the loop of each type, as from `type_matrix`.
+        matrix, owners: D [bars, types] and the loop of each type, from `type_matrix`.
     """
     channels, frequencies, frames, _ = cube.shape
     bars = by_bars(cube)
@@ -122,27 +122,27 @@ def _fit(bars: Complex, matrix: Array, owners: NDArray[np.intp], sweeps: int) ->
     level = mean_power(bars).mean(axis=0) + np.float32(TINY)
     bars = bars / np.sqrt(level)
     rows, bar_row, counts = np.unique(matrix, axis=0, return_inverse=True, return_counts=True)
-    groups = [bars[bar_row.ravel() == row] for row in range(len(rows))]  # bars in which the same types sound
+    groups = [bars[bar_row.ravel() == row] for row in range(len(rows))]  # a group: bars in which the same types sound
     seen = np.stack([np.einsum("bitf,bjtf->ijtf", g, g.conj()) / np.float32(len(g)) for g in groups])
     loudness = np.stack([np.sqrt(np.square(np.abs(g)).mean(axis=1)).mean(axis=0) for g in groups], axis=-1)
     powers = np.square(_magnitude_templates(loudness, rows, counts))
-    G, heard = _planes(_placed(seen, rows, counts, powers)), _planes(seen)
+    G, observed = _planes(_placed(seen, rows, counts, powers)), _planes(seen)
     on = (matrix > 0).sum(axis=0).astype(np.float32)
     draw_to_place(G, owners, np.full_like(on, FIRST_SHARE))
     for _ in range(sweeps):
-        sweep(G, heard, np.square(rows), counts.astype(np.float32), on, np.float32(FLOOR))
+        sweep(G, observed, np.square(rows), counts.astype(np.float32), on, np.float32(FLOOR))
         draw_to_place(G, owners, np.float32(PLACE_BARS) / (on + np.float32(PLACE_BARS)))
     fitted: Complex = (G[:, :, 0] + 1j * G[:, :, 1]).transpose(0, 2, 3, 1, 4) * level
     return fitted
 
 
 def by_bars(cube: Cube) -> Complex:
-    """A cube as it lies in memory, [bars, channels, frames in a bar, frequencies]."""
+    """A cube in its order in memory, [bars, channels, frames in a bar, frequencies]."""
     return cube.transpose(3, 0, 2, 1)
 
 
 def mean_power(bars: Complex) -> Array:
-    """Over bars and channels, [frames in a bar, frequencies]; bar by bar, for the squares of all would need memory."""
+    """The mean over bars and channels, [frames in a bar, frequencies]; computed bar by bar, to save memory."""
     total = np.zeros(bars.shape[2:], dtype=np.float32)
     for bar in bars:
         total += np.square(np.abs(bar)).mean(axis=0)
@@ -151,7 +151,7 @@ def mean_power(bars: Complex) -> Array:
 
 
 def _planes(matrices: Complex) -> Array:
-    """Matrices [n, channels, channels, frames, frequencies] as `covariances` takes them."""
+    """Matrices [n, channels, channels, frames, frequencies] in the form that `covariances` needs."""
     parts = np.stack([matrices.real, matrices.imag], axis=1)
     return np.ascontiguousarray(parts.transpose(0, 4, 1, 2, 3, 5))
 
@@ -160,15 +160,15 @@ def _magnitude_templates(loudness: Array, rows: Array, counts: NDArray[np.intp])
     """Nonnegative P [types, frames, frequencies] with loudness[..., u] ~ sum over r of rows[u, r] P_r."""
     V = loudness.reshape(-1, len(rows))
     weights = rows * counts.astype(np.float32)[:, None]
-    heard = weights.sum(axis=0)
-    P = (V @ weights / heard + np.float32(TINY)) / max(float(rows.sum(axis=1).mean()), 1.0)
+    total = weights.sum(axis=0)
+    P = (V @ weights / total + np.float32(TINY)) / max(float(rows.sum(axis=1).mean()), 1.0)
     for _ in range(MAGNITUDE_SWEEPS):
-        P *= (V / (P @ rows.T + np.float32(TINY))) @ weights / heard
+        P *= (V / (P @ rows.T + np.float32(TINY))) @ weights / total
     return np.ascontiguousarray(P.T, dtype=np.float32).reshape(-1, *loudness.shape[:2])
 
 
 def _placed(seen: Complex, rows: Array, counts: NDArray[np.intp], powers: Array) -> Complex:
-    """Covariances of the given powers [types, T, F], their shapes those of the mixture under each type's mask."""
+    """Covariances with the given powers [types, T, F]; their shapes are those of the mixture under each type's mask."""
     channels = seen.shape[1]
     shapes = np.zeros((len(powers), channels, channels, *powers.shape[1:]), dtype=np.complex64)
     for row, count, covariance in zip(rows, counts, seen, strict=True):
@@ -181,7 +181,7 @@ def _placed(seen: Complex, rows: Array, counts: NDArray[np.intp], powers: Array)
 
 
 def _whiten(bars: Complex, templates: Complex, powers: Array) -> None:
-    """T_b^-1 X_b in place of X_b in every bin; where the mixture surprises, T_b grows by what no loop explains."""
+    """Replace X_b by T_b^-1 X_b in every bin. Where the mixture is too loud for the model, T_b grows by the excess."""
     floor = np.float32(FLOOR) * mean_power(bars).mean(axis=0) + np.float32(TINY)
     identity = np.eye(bars.shape[1], dtype=np.float32)[:, :, None, None]
 
@@ -194,7 +194,7 @@ def _whiten(bars: Complex, templates: Complex, powers: Array) -> None:
 
 
 def _mixed(templates: Complex, powers: Array) -> Complex:
-    """The covariance of types [types, channels, channels, ...] that sound with these powers, [types]."""
+    """The summed covariance of types [types, channels, channels, ...] with these powers, [types]."""
     total = np.zeros(templates.shape[1:], dtype=np.complex64)
     for r in np.flatnonzero(powers):
         total += powers[r] * templates[r]
@@ -205,7 +205,7 @@ def _inverse(matrices: Complex) -> Complex:
     """The inverses of Hermitian matrices [channels, channels, ...]."""
     if len(matrices) == 1:
         return np.reciprocal(matrices)
-    if len(matrices) == 2:  # many times faster than the general case
+    if len(matrices) == 2:  # many times as fast as the general case
         (a, b), (c, d) = matrices
         inverse: Complex = np.array([[d, -b], [-c, a]]) / (a * d - b * c)
         return inverse
@@ -220,6 +220,6 @@ def _apply(matrices: Complex, vectors: Complex) -> Complex:
 
 
 def _trace(matrices: Complex) -> Array:
-    """Mean power over the channels of matrices [n, channels, channels, ...]."""
+    """The mean power over the channels of matrices [n, channels, channels, ...]."""
     power: Array = np.einsum("rii...->r...", matrices).real / np.float32(matrices.shape[1])
     return power

@@ -1,4 +1,4 @@
-"""How many notes, rhythms and loops a cube is decomposed into, estimated from its eigenvalues."""
+"""The number of notes, rhythms and loops for a decomposition; the number of loops is estimated from eigenvalues."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,21 +8,21 @@ from core.separation.tucker.bands import band_edges
 from core.separation.tucker.factors import Array, Ranks, magnitudes
 from core.separation.tucker.model import TINY
 
-NOTES, RHYTHMS = 32, 40  # the paper's, chosen there by hand
-MIN_LOOPS, MAX_LOOPS = 2, 12  # more than a dozen loops cannot be told apart from the activations of one song
-CLIFF = 2.0  # ratio of two eigenvalues, 3 dB, that marks the last loop
-FLOOR = 1e-3  # eigenvalues below this share of their sum are what leaks over bar lines, not loops
-EXPLAINED = 0.9  # share of the energy that the loops must explain where there is no cliff
-COUNT_BANDS = 4  # bands of the pooled cube that share a weight when loops are counted
-WHITENING = 0.75
+NOTES, RHYTHMS = 32, 40  # as in the paper, where they were chosen by hand
+MIN_LOOPS, MAX_LOOPS = 2, 12  # the activations of one song cannot separate more than a dozen loops
+CLIFF = 2.0  # ratio of two successive eigenvalues (3 dB) that marks the last loop
+FLOOR = 1e-3  # of their sum: smaller eigenvalues come from leakage over bar lines, not from loops
+EXPLAINED = 0.9  # share of the energy that the loops must explain if there is no cliff
+COUNT_BANDS = 4  # bands of the pooled cube that share one weight when loops are counted
+WHITENING = 0.75  # exponent: a band's Gram matrix is divided by its trace to this power
 
 
 def automatic_ranks(cube: Cube) -> Ranks:
     """Ranks for a complex cube [channels, frequencies, frames in a bar, bars].
 
-    What repeats exactly leaves as many large eigenvalues in the bars-by-bars Gram matrix of the complex cube as there
-    are loops, then a cliff. Where there is none the music does not repeat phase and all, and the magnitudes decide: as
-    many loops as explain `EXPLAINED` of their energy.
+    If the loops repeat exactly, the bars-by-bars Gram matrix of the complex cube has as many large eigenvalues as there
+    are loops, followed by a cliff. Without a cliff the music does not repeat in phase. Then the magnitudes decide: the
+    number is that of the eigenvalues that explain `EXPLAINED` of their energy.
     """
     _, frequencies, frames, bars = cube.shape
     highest = min(MAX_LOOPS, bars - 1)
@@ -37,7 +37,7 @@ def automatic_ranks(cube: Cube) -> Ranks:
 
 
 def _eigenvalues(cube: Cube | Array) -> NDArray[np.float64]:
-    """Of the Gram matrix of the bars, falling; bands are weighed down so that a loud bass does not drown the rest."""
+    """Eigenvalues of the Gram matrix of the bars, falling. Loud bands get lower weights, so bass does not dominate."""
     gram = np.zeros((cube.shape[-1], cube.shape[-1]))
     edges = band_edges(cube.shape[1])
     for low, high in zip(edges[:-1:COUNT_BANDS], [*edges[COUNT_BANDS:-1:COUNT_BANDS], edges[-1]], strict=True):

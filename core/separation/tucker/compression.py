@@ -1,8 +1,8 @@
-"""A cube made small before it is factored: X ~ G x1 U1 x2 U2 x3 U3, the truncated higher-order SVD.
+"""A cube compressed before it is factored: X ~ G x1 U1 x2 U2 x3 U3, the truncated higher-order SVD.
 
-Sequentially truncated (Vannieuwenhoven, Vandebril and Meerbergen 2012), shortest axis first: its Gram matrix costs
-least, and what it cuts away no later axis pays for. A long axis takes a randomised range finder instead of its Gram
-matrix (Halko, Martinsson and Tropp 2011, alg. 4.4). Arrays are those of any array library (array API standard).
+The axes are truncated one after the other (Vannieuwenhoven, Vandebril and Meerbergen 2012), the shortest first: its
+Gram matrix costs least, and the later axes then have less data. For a long axis a randomised range finder replaces the
+Gram matrix (Halko, Martinsson and Tropp 2011, alg. 4.4). Arrays may be of any array library (array API standard).
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from array_api_compat import array_namespace, device
 
 from core.separation.tucker.model import Array, energy
 
-GRAM_SIDE = 256  # a longer axis is sketched: its Gram matrix and eigenvectors would cost more
+GRAM_SIDE = 256  # for a longer axis the randomised range finder is cheaper than Gram matrix and eigenvectors
 OVERSAMPLING = 8
 POWER_ITERATIONS = 1
 
@@ -24,7 +24,7 @@ class Compressed:
     Attributes:
         core: G [R1, R2, R3].
         bases: orthonormal columns U_n [side n, R_n], by falling singular value.
-        energy: |X|^2 of the whole cube, what was cut away included.
+        energy: |X|^2 of the whole cube, including the truncated part.
     """
 
     core: Array
@@ -36,7 +36,7 @@ def compress(cube: Array, sizes: tuple[int, int, int], seed: int = 0) -> Compres
     """A cube [I1, I2, I3] compressed to `sizes`, or to its sides where those are shorter.
 
     Args:
-        seed: of the randomised range finder.
+        seed: for the randomised range finder.
     """
     xp = array_namespace(cube)
     random = np.random.default_rng(seed)

@@ -1,10 +1,10 @@
 """The nonnegative Tucker decomposition of a magnitude cube [frequency, frame in bar, bar] (Smith and Goto 2018).
 
 X ~ C x1 W x2 H x3 D: notes W [F, r1], rhythms within a bar H [T, r2], loop activations D [B, r3] (the map of the piece)
-and recipes C [r1, r2, r3], one slice a loop: which notes sound with which rhythms. Everything is nonnegative float32;
-the columns of W, H and D have unit Euclidean norm, and C holds the scale.
+and recipes C [r1, r2, r3]. A recipe, one slice for each loop, says which notes sound with which rhythms. All arrays are
+nonnegative float32. The columns of W, H and D have unit Euclidean norm, and C has the scale.
 
-Three solvers: "kl" (`kl`) separates best. "hals" (`hals`) reaches the least squares fit fastest. "tensorly"
+There are three solvers. "kl" (`kl`) separates best. "hals" (`hals`) reaches the least squares fit fastest. "tensorly"
 (`tensorly_solver`) is the paper's; the tests compare the other two with it.
 """
 
@@ -30,9 +30,9 @@ from core.separation.tucker.factors import Array, Ranks, TuckerFactors
 from core.separation.tucker.model import Model, balanced, energy, relative_error, times
 from core.separation.tucker.start import bar_activations, singular_start
 
-Solution = tuple[Iterator[Model], Callable[[Model], Model]]  # what falls sweep by sweep, and what ends it
-PATIENCE = 20  # multiplicative updates linger on plateaus, so a single small step says nothing
-CHANGE: dict[Solver, float] = {"kl": 1e-2, "hals": 1e-3, "tensorly": 1e-3}  # fall over `PATIENCE` that is still one
+Solution = tuple[Iterator[Model], Callable[[Model], Model]]  # models of falling error, one a sweep; and the final step
+PATIENCE = 20  # sweeps: multiplicative updates have plateaus, so one small step is no sign of the end
+CHANGE: dict[Solver, float] = {"kl": 1e-2, "hals": 1e-3, "tensorly": 1e-3}  # a smaller fall over `PATIENCE` is the end
 ROOM = 2  # sides of the compressed cube, as multiples of the ranks
 
 
@@ -49,12 +49,12 @@ def decompose(
     """Decompose a magnitude cube, float32 [frequencies, frames in a bar, bars].
 
     Args:
-        magnitudes: of any array library (array API standard); "tensorly" takes NumPy's.
+        magnitudes: an array of any array library (array API standard); "tensorly" needs NumPy's.
         solver: "kl", "hals" or "tensorly".
-        iterations: at most this many; fewer when the error has settled.
-        seed: of everything random in the start.
-        layout: where "kl" and "hals" start from; without it "kl" finds its own, "hals" takes singular vectors.
-        progress: told before every iteration; may raise `Cancelled`.
+        iterations: the largest number; fewer if the error has settled.
+        seed: for all random numbers of the start.
+        layout: the start of "kl" and "hals"; without it "kl" estimates one, and "hals" uses singular vectors.
+        progress: called before every iteration; may raise `Cancelled`.
 
     Raises:
         LoopError: ARGUMENTS for ranks outside the cube, a layout of other bars or loops, or fewer than one iteration.
@@ -64,7 +64,7 @@ def decompose(
         raise LoopError(Code.ARGUMENTS, f"iterations must be 1 or more, got {iterations}")
     progress(0.0, "factors")
     with one_blas_thread():
-        # Guards against division by zero are absolute, so a quiet clip must not be a small tensor.
+        # Guards against division by zero are absolute values, so quiet clips are scaled up.
         scale = sqrt(energy(magnitudes) / prod(magnitudes.shape)) or 1.0
         cube = magnitudes / scale
         known = None if layout is None else _activations(layout, ranks, cube)
@@ -80,19 +80,19 @@ def decompose(
 
 def _error(cube: Any, model: Model) -> float:
     W, H, D = model.factors
-    target = times(times(times(cube, D, 2), H, 1), W, 0)  # the last axis first: the cube need not be turned
+    target = times(times(times(cube, D, 2), H, 1), W, 0)  # the last axis first, because the cube need not be transposed
     return relative_error(energy(cube), model.core, target, [factor @ factor.T for factor in (W, H, D)])
 
 
 def _until_settled(
     models: Iterator[Model], iterations: int, change: float, progress: Progress
 ) -> tuple[Model, tuple[float, ...]]:
-    """The last model, and the errors of all, once they fall no more."""
+    """The last model when the errors no longer fall, and the errors of all models."""
     best = next(models)
     errors = [best.error]
     for model in islice(models, iterations - 1):
         progress(len(errors) / iterations, "factors")
-        if model.error > errors[-1]:  # only by rounding, once the fit is as good as float32 lets it be
+        if model.error > errors[-1]:  # only by rounding, when the fit is as good as float32 allows
             break
         best = model
         errors.append(best.error)
@@ -102,19 +102,19 @@ def _until_settled(
 
 
 def _activations(layout: Layout, ranks: Ranks, cube: Any) -> Any:
-    """Those of the layout [loops, bars], in the cube's array library."""
+    """The activations of the layout, [loops, bars], in the cube's array library."""
     bars = cube.shape[2]
     if (layout.bars, layout.loops) != (bars, ranks.loops):
         raise LoopError(
             Code.ARGUMENTS,
-            f"layout must hold {bars} bars and {ranks.loops} loops, got {layout.bars} and {layout.loops}",
+            f"layout must have {bars} bars and {ranks.loops} loops, got {layout.bars} and {layout.loops}",
         )
     rows = np.ascontiguousarray(layout.activations.T, dtype=np.float32)
     return array_namespace(cube).asarray(rows, device=device(cube))
 
 
 def _by_kl(cube: Any, ranks: Ranks, seed: int, activations: Any | None) -> Solution:
-    """On sums over bands, then notes for all bins. The loops' activations decide where it ends, so they come first."""
+    """Solve on sums over bands, then notes for all bins. Activations decide the result, so they are estimated first."""
     edges = band_edges(cube.shape[0])
     pooled = summed(cube, 0, edges)
     if activations is None:
@@ -129,14 +129,14 @@ def _by_kl(cube: Any, ranks: Ranks, seed: int, activations: Any | None) -> Solut
 
 
 def _by_hals(cube: Any, ranks: Ranks, seed: int, activations: Any | None) -> Solution:
-    """On the compressed cube, then notes for the whole one."""
+    """Solve on the compressed cube, then notes for the whole cube."""
     small = compress(cube, _room(ranks), seed)
     start = singular_start(small, ranks.sizes, seed, activations)
     return hals.minimise(small, start), lambda model: hals.solve_notes(cube, model)
 
 
 def _by_tensorly(cube: Array, ranks: Ranks, seed: int, _activations: Any | None) -> Solution:
-    """On bands of the same energy, at a fifth of the cost, then notes for all bins by ours."""
+    """Solve on bands of the same energy, at a fifth of the cost, then notes for all bins with our own solver."""
     edges = band_edges(cube.shape[0])
     pooled = pool(cube)
     sizes = (min(ranks.notes, len(pooled)), ranks.rhythms, ranks.loops)

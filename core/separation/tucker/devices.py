@@ -1,4 +1,4 @@
-"""Where the Tucker solvers compute: NumPy arrays on the processor, or PyTorch tensors on a GPU."""
+"""The device of the Tucker solvers: NumPy arrays on the processor, or PyTorch tensors on a GPU."""
 
 from typing import Any
 
@@ -11,17 +11,17 @@ from core.base.settings import Device
 
 
 def check_device(device: Device) -> None:
-    """Find out that a device is not there before the long work starts.
+    """Check, before the long work starts, that the device can be used.
 
     Raises:
-        LoopError: ARGUMENTS for a GPU without PyTorch or a GPU that it can use.
+        LoopError: ARGUMENTS for device gpu when PyTorch is missing or finds no GPU.
     """
     if device == "gpu" and not _torch().cuda.is_available():
-        raise LoopError(Code.ARGUMENTS, "device gpu needs a GPU that PyTorch can use and finds none; take device cpu")
+        raise LoopError(Code.ARGUMENTS, "device gpu needs a GPU that PyTorch can use and finds none; use device cpu")
 
 
 def upload(array: NDArray[np.float32], device: Device) -> Any:
-    """The array where it is to be computed with.
+    """The array on the device.
 
     Raises:
         LoopError: as `check_device`.
@@ -31,15 +31,15 @@ def upload(array: NDArray[np.float32], device: Device) -> Any:
 
 
 def download(array: Any) -> NDArray[np.float32]:
-    """The array of any library as a NumPy one, float32."""
+    """An array of any library as a NumPy array, float32."""
     return np.asarray(array.cpu() if is_torch_array(array) else array, dtype=np.float32)
 
 
 def _torch() -> Any:
     try:
-        import torch  # an extra, and slow to import
-    except (ImportError, OSError) as error:  # OSError: it is installed, but a library of its own does not load
+        import torch  # an optional dependency, and slow to import
+    except (ImportError, OSError) as error:  # OSError: PyTorch is installed, but one of its libraries does not load
         raise LoopError(
-            Code.ARGUMENTS, f"device gpu needs PyTorch: install the extra `gpu`, or take device cpu ({error})"
+            Code.ARGUMENTS, f"device gpu needs PyTorch: install the extra `gpu`, or use device cpu ({error})"
         ) from error
     return torch

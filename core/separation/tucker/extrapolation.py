@@ -1,24 +1,24 @@
-"""Sweeps that start ahead of where the last one ended, and fall back where that did not pay.
+"""Extrapolated sweeps: each starts ahead of the last model, or again at the last model if the error did not fall.
 
-The heuristic of Ang, Cohen, Gillis and Hien (2020), with whole sweeps for steps: it roughly halves their number.
+This is the heuristic of Ang, Cohen, Gillis and Hien (2020), applied to whole sweeps. It roughly halves their number.
 """
 
 from collections.abc import Callable, Iterator
 
 from core.separation.tucker.model import Array, Model
 
-MOMENTUM, MOST_MOMENTUM = 0.5, 1.0  # share of the last sweep's way that the next one starts ahead: at first, and ever
-GROWTH, CUT = 1.1, 2.0  # of the momentum after a sweep that paid, and after one that did not
+MOMENTUM, MOST_MOMENTUM = 0.5, 1.0  # first and largest share of the last sweep's change by which the next starts ahead
+GROWTH, CUT = 1.1, 2.0  # the momentum grows by the first factor if the error fell, else the second divides it
 
 
 def descend(
     sweep: Callable[[Model], Model], start: Model, ahead: Callable[[Array, Array, float], Array]
 ) -> Iterator[Model]:
-    """Models of falling error without end, a sweep each.
+    """An endless iterator of models with falling errors, one a sweep.
 
     Args:
-        sweep: never raises the error but by rounding.
-        ahead: (now, then, momentum) to an array so much further on from `then` than `now`, nonnegative like them.
+        sweep: one sweep; it never increases the error, except by rounding.
+        ahead: a function of (now, then, momentum) that extrapolates from `then` over `now`; the result is nonnegative.
     """
     model = before = sweep(start)
     momentum = MOMENTUM

@@ -14,7 +14,7 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Ranks:
-    """How many notes, rhythms and loops the cube is made of."""
+    """The number of notes, rhythms and loops in the model of a cube."""
 
     notes: int
     rhythms: int
@@ -41,11 +41,11 @@ class TuckerFactors:
         rhythms: H [frames in a bar, rhythms], unit columns.
         loops: D [bars, loops], unit columns.
         recipes: C [notes, rhythms, loops], with the scale of the cube.
-        error: |X - model| / |X| of these factors; nobody knows it of factors that were read from a file.
-        errors: of each iteration, never rising, on the reduced cube that it ran on: |X - model| / |X| after it, or for
-            "kl" the divergence before it, over the sum of X.
-        solver: which one ran; "" for factors that were read from a file.
-        device: where it ran, as the array library names it: "cpu", "cuda:0"; "" for factors from a file.
+        error: |X - model| / |X| of these factors; NaN for factors that were read from a file.
+        errors: the error of each iteration on the reduced cube of the solver, never rising: |X - model| / |X| after the
+            iteration; for "kl", the divergence before it over the sum of X.
+        solver: the solver that ran; "" for factors that were read from a file.
+        device: its device, as the array library names it: "cpu", "cuda:0"; "" for factors that were read from a file.
     """
 
     notes: Array
@@ -59,7 +59,7 @@ class TuckerFactors:
 
 
 def magnitudes(cube: Cube) -> Array:
-    """Root mean square over the channels: float32 [frequencies, frames in a bar, bars]."""
+    """The root mean square over the channels: float32 [frequencies, frames in a bar, bars]."""
     power = np.zeros(cube.shape[1:], dtype=np.float32)
     for channel in cube:
         power += np.square(channel.real) + np.square(channel.imag)
@@ -70,7 +70,7 @@ def magnitudes(cube: Cube) -> Array:
 def patterns(factors: TuckerFactors) -> Array:
     """One bar of every loop at activation 1, W C_k H^T: float32 [loops, frequencies, frames in a bar].
 
-    The model of loop k in bar b is `factors.loops[b, k] * patterns(factors)[k]`; nothing larger need ever be stored.
+    The model of loop k in bar b is `factors.loops[b, k] * patterns(factors)[k]`, so no larger array is needed.
     """
     slices = np.moveaxis(factors.recipes, 2, 0)
     return np.ascontiguousarray(factors.notes @ slices @ factors.rhythms.T, dtype=np.float32)

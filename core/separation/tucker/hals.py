@@ -2,13 +2,13 @@
 
     min |X - C x1 W x2 H x3 D|^2   over nonnegative W, H, D, C
 
-One sweep updates each factor by HALS, column by column (Cichocki and Phan 2009, alg. 2), a few rounds before its
-products go stale (Gillis and Glineur 2012), then the core by accelerated projected gradient steps (Beck and Teboulle
-2009). All products are taken in the compressed cube (Zhou, Cichocki, Zhao and Xie 2015) and shared between updates;
-nonnegativity holds at full length, and the error comes from inner products: the model is never built. Sweeps are
+One sweep updates each factor by HALS, column by column (Cichocki and Phan 2009, alg. 2), in a few rounds with the same
+products (Gillis and Glineur 2012). Then it updates the core by accelerated projected gradient steps (Beck and Teboulle
+2009). All products are computed in the compressed cube (Zhou, Cichocki, Zhao and Xie 2015) and shared between updates.
+The factors are nonnegative at full length. The error comes from inner products, so the model is never built. Sweeps are
 extrapolated (`extrapolation`).
 
-Arrays are those of any array library (array API standard).
+Arrays may be of any array library (array API standard).
 """
 
 from collections.abc import Iterator
@@ -20,19 +20,19 @@ from core.separation.tucker.compression import Compressed
 from core.separation.tucker.extrapolation import descend
 from core.separation.tucker.model import TINY, Array, Model, balanced, relative_error, times, times_all
 
-FACTOR_ROUNDS = 3  # of HALS on one factor while its products last
+FACTOR_ROUNDS = 3  # of HALS on one factor with the same products
 CORE_STEPS = 15
 NOTE_ROUNDS = 10  # of the full-resolution solve
 
 
 def minimise(cube: Compressed, start: Model) -> Iterator[Model]:
-    """Models of falling error without end, a sweep each."""
+    """An endless iterator of models with falling errors, one a sweep."""
     return descend(lambda model: sweep(cube, model), start, _ahead)
 
 
 def sweep(cube: Compressed, model: Model) -> Model:
-    """Every factor and the core once, each in the light of those before it."""
-    model = balanced(model, 2)  # else the scales of core and factors drift apart, and the descent stalls
+    """Update every factor and the core once, each with the new values of those before it."""
+    model = balanced(model, 2)  # else the scales of core and factors drift apart, and the error stops falling
     core, (W, H, D) = model.core, model.factors
     U, V, Z = cube.bases
     by_loop = times(cube.core, D @ Z, 2)  # G x3 D: for notes and rhythms
@@ -47,20 +47,20 @@ def sweep(cube: Compressed, model: Model) -> Model:
 
 
 def solve_notes(cube: Array, model: Model, rounds: int = NOTE_ROUNDS) -> Model:
-    """The model with the notes solved on the whole cube [frequencies, frames, bars], a convex problem."""
+    """The model with notes fitted to the whole cube [frequencies, frames, bars], a convex problem."""
     core, (W, H, D) = model.core, model.factors
     target, gram = _normal_equations(0, core, times(times(cube, D, 2), H, 1), [None, H, D])
     return Model(core, (solve_rows(W, target, gram, rounds), H, D))
 
 
 def _update(axis: int, factor: Array, core: Array, partial: Array, others: list[Array | None], basis: Array) -> Array:
-    """One factor by HALS; `partial` is the compressed cube times the two others."""
+    """Update one factor by HALS. `partial` is the compressed cube times the two other factors."""
     target, gram = _normal_equations(axis, core, partial, others)
     return solve_rows(factor, target @ basis.T, gram, FACTOR_ROUNDS)
 
 
 def _normal_equations(axis: int, core: Array, partial: Array, others: list[Array | None]) -> tuple[Array, Array]:
-    """Target [rank, side] and Gram matrix [rank, rank] of one factor, the others as they are."""
+    """Target [rank, side] and Gram matrix [rank, rank] of one factor when the others are fixed."""
     xp = array_namespace(core)
     weighed = core
     for other, rows in enumerate(others):

@@ -2,12 +2,13 @@
 
     min sum of X log(X / V) - X + V,   V = C x1 W x2 H x3 D,   over nonnegative W, H, D, C
 
-With rows of W, H and D that sum to one this is a latent variable model of counts, and one pass over the ratio X / V
-updates all four at once (Smaragdis, Raj and Shashanka 2006), never raising the divergence. Sweeps are extrapolated
-(`extrapolation`). Loud sounds count less here than in least squares, which is why loops separate better. Sums of bins
-are counts as well, so the sweeps may run on a cube pooled by addition; the notes are then solved on the whole one.
+If the rows of W, H and D sum to one, this is a latent variable model of counts. Then one pass over the ratio X / V
+updates all four arrays at once (Smaragdis, Raj and Shashanka 2006) and never increases the divergence. Sweeps are
+extrapolated (`extrapolation`). Loud sounds have less weight here than in least squares, and therefore loops separate
+better. Sums of bins are counts as well, so the sweeps may run on a cube pooled by addition; the notes are then fitted
+to the whole cube.
 
-Arrays are those of any array library (array API standard).
+Arrays may be of any array library (array API standard).
 """
 
 from collections.abc import Iterator
@@ -17,19 +18,19 @@ from array_api_compat import array_namespace
 from core.separation.tucker.extrapolation import descend
 from core.separation.tucker.model import TINY, Array, Model, balanced, times
 
-LIFT = 1e-3  # of a factor's mean, added before the first sweep: what is zero stays zero, and a start may be wrong
-FARTHEST = 10.0  # times that one sweep's change of an entry may be, up or down, to be extrapolated
+LIFT = 1e-3  # of a factor's mean, added before the first sweep: zeros would stay zero, and the start may be wrong
+FARTHEST = 10.0  # the largest factor, up or down, by which an entry is extrapolated
 NOTE_ROUNDS = 12  # of the full-resolution solve
-BLOCK = 32  # frequencies at a time: the ratio then stays in the processor's cache
+BLOCK = 32  # frequencies at a time, so that the ratio stays in the processor's cache
 
 
 def minimise(cube: Array, start: Model) -> Iterator[Model]:
-    """Models of falling divergence without end, a sweep each; `error` is that which the sweep began with."""
+    """An endless iterator of models of falling divergence, one a sweep; `error` is the divergence before the sweep."""
     return descend(lambda model: sweep(cube, model), _lifted(start), _ahead)
 
 
 def sweep(cube: Array, model: Model) -> Model:
-    """All factors and the core at once; the rows of the factors then sum to one."""
+    """Update all factors and the core at once. The rows of the new factors sum to one."""
     xp = array_namespace(cube)
     model = balanced(model, 1)
     core, (W, H, D) = model.core, model.factors
@@ -51,17 +52,17 @@ def sweep(cube: Array, model: Model) -> Model:
         H * xp.tensordot(played, votes, axes=([0, 2], [0, 2])),
         D * xp.tensordot(core, by_rhythm, axes=([0, 1], [0, 1])),
     )
-    shares = balanced(Model(core, factors), 1).factors  # how loud each was is told by the core, once
+    shares = balanced(Model(core, factors), 1).factors  # the scale goes into the core only
     total = float(xp.sum(flat))
     divergence = gain - total + float(xp.sum(core))
     return Model(core * times(by_rhythm, D, 2), shares, max(divergence, 0.0) / max(total, TINY))
 
 
 def solve_notes(cube: Array, model: Model, rounds: int = NOTE_ROUNDS) -> Model:
-    """The model with notes for a whole cube [frequencies, frames, bars], whatever the bands that it was fitted on.
+    """The model with notes fitted to a whole cube [frequencies, frames, bars].
 
     Args:
-        model: its notes [notes, frequencies] are where the solution starts.
+        model: fitted on bands; its notes [notes, frequencies] are the start.
     """
     xp = array_namespace(cube)
     core, (W, H, D) = model.core, model.factors
@@ -83,13 +84,13 @@ def _blocks(frequencies: int) -> list[slice]:
 
 
 def _lifted(model: Model) -> Model:
-    """The model without zeros."""
+    """The model with all zeros raised by `LIFT`."""
     xp = array_namespace(model.core)
     W, H, D = (factor + LIFT * xp.mean(factor) for factor in model.factors)
     return Model(model.core + LIFT * xp.mean(model.core), (W, H, D))
 
 
 def _ahead(now: Array, then: Array, momentum: float) -> Array:
-    """On a logarithmic scale: zero is never crossed."""
+    """Extrapolate on a logarithmic scale, so that values stay positive."""
     xp = array_namespace(now)
     return now * xp.clip((now + TINY) / (then + TINY), 1 / FARTHEST, FARTHEST) ** momentum

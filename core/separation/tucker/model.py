@@ -1,6 +1,6 @@
-"""A Tucker model while it is fitted, and the products that every solver needs; arrays of any library (array API).
+"""A Tucker model during the fit, and the products that all solvers need, for arrays of any library (array API).
 
-Factors are held as rows [rank, side], which are contiguous: solvers update one row after another.
+Factors are stored as rows [rank, side], which are contiguous, because solvers update one row after another.
 """
 
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from typing import Any
 
 from array_api_compat import array_namespace
 
-Array = Any  # of whichever array library the cube came from
+Array = Any  # of the cube's array library
 
 TINY = 1e-12
 
 
 @dataclass(frozen=True)
 class Model:
-    """C x1 W x2 H x3 D: factors [rank n, side n], core [ranks], everything nonnegative; and its relative error."""
+    """C x1 W x2 H x3 D: factors [rank n, side n] and core [ranks], all nonnegative; and the relative error."""
 
     core: Array
     factors: tuple[Array, Array, Array]
@@ -37,23 +37,23 @@ def times_all(tensor: Array, matrices: list[Array]) -> Array:
 
 
 def energy(array: Array) -> float:
-    """|X|^2, summed along the last axis in the array's precision, then in double."""
+    """|X|^2, summed along the last axis in the array's precision, then in double precision."""
     xp = array_namespace(array)
     return float(xp.sum(xp.linalg.vecdot(array, array), dtype=xp.float64))
 
 
 def inner(a: Array, b: Array) -> float:
-    """<a, b> in double: errors are small differences of such products."""
+    """<a, b> in double precision, because errors are small differences of such products."""
     xp = array_namespace(a)
     return float(xp.sum(a * b, dtype=xp.float64))
 
 
 def relative_error(whole: float, core: Array, target: Array, grams: list[Array]) -> float:
-    """|X - model| / |X| from inner products: the model is never built.
+    """|X - model| / |X| from inner products, without building the model.
 
     Args:
         whole: |X|^2.
-        target: X x1 W x2 H x3 D, shaped like the core.
+        target: X x1 W x2 H x3 D, of the core's shape.
         grams: A A^T of each factor.
     """
     left = whole - 2 * inner(core, target) + inner(core, times_all(core, grams))
@@ -61,7 +61,7 @@ def relative_error(whole: float, core: Array, target: Array, grams: list[Array])
 
 
 def balanced(model: Model, order: int) -> Model:
-    """The same model with the rows of its factors at unit norm of this order, the scale in the core."""
+    """The same model with rows of factors scaled to unit norm of this order, and the scale in the core."""
     xp = array_namespace(model.core)
     core, unit = model.core, []
     for axis, factor in enumerate(model.factors):

@@ -1,13 +1,13 @@
-"""Separation by soft masks: from the models of the loops to their stems, with what no loop explains as the rest.
+"""Separation by soft masks: the models of loops give their stems; the sound that no loop explains is the rest.
 
 Loop k plays bar b as the magnitude model D[b, k] P_k[f, t]. Its mask is
 
     (D P_k)^2 / (sum over j of (D P_j)^2 + R^2),    R = max(|X| - sum over j of D P_j, 0)
 
-so the masks of all loops and of the rest sum to one in every bin. R, the part of the mixture that no model reaches,
-keeps a voice or a fill out of the loops; D inside the masks keeps a loop silent in the bars that it does not play. The
-squares make these Wiener masks: measured over songs of known stems, 1 dB better than plain ratios.
-Every channel is masked alike and keeps its own phase.
+so the masks of all loops and of the rest sum to one in every bin. R, the part of the mixture above the models, keeps a
+voice or a fill out of the loops. D inside the masks keeps a loop silent in bars where it does not play. The squares
+make these Wiener masks; measured over songs with known stems, they are 1 dB better than plain ratios. All channels get
+the same mask, and each keeps its own phase.
 """
 
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Separated:
 
 
 def mask_powers(mixture: Array, patterns: Array, activations: Array) -> tuple[Array, Array]:
-    """What all masks are divided by, and the rest's part of it: both float32 [frequencies, frames in a bar, bars].
+    """The denominator of all masks, and the rest's part of it: both float32 [frequencies, frames in a bar, bars].
 
     Args:
         mixture: magnitudes [frequencies, frames in a bar, bars].
@@ -41,7 +41,7 @@ def mask_powers(mixture: Array, patterns: Array, activations: Array) -> tuple[Ar
         activations: D [bars, loops].
     """
     total, rest = np.empty_like(mixture), np.empty_like(mixture)
-    for bar, gains in enumerate(activations):  # a bar at a time, so that [F, T, bars, loops] never exists
+    for bar, gains in enumerate(activations):  # bar by bar, without an array [F, T, bars, loops]
         models = patterns * gains[:, None, None]
         rest[..., bar] = np.square(np.maximum(mixture[..., bar] - models.sum(axis=0), 0.0))
         total[..., bar] = np.square(models).sum(axis=0) + rest[..., bar]
@@ -51,7 +51,7 @@ def mask_powers(mixture: Array, patterns: Array, activations: Array) -> tuple[Ar
 def loop_mask(pattern: Array, gains: Array, total: Array) -> Array:
     """The mask of one loop, from its pattern [F, T], its activations [bars] and the total of `mask_powers`."""
     power = np.square(pattern[..., None] * gains)
-    # A bin where nothing is modelled and nothing sounds belongs to the rest.
+    # A silent bin without any model belongs to the rest.
     mask: Array = np.divide(power, total, out=np.zeros_like(total), where=total > 0)
     return mask
 
@@ -67,12 +67,12 @@ def mask_stems(
 ) -> Separated:
     """Stems and rest of a clip's samples [channels, frames], from its cube and the models of its loops.
 
-    What lies outside the bars stays in the rest.
+    Sound outside the bars stays in the rest.
 
     Args:
         patterns: [loops, frequencies, frames in a bar], nonnegative.
         activations: [bars, loops], nonnegative.
-        progress: told before every loop; may raise `Cancelled`.
+        progress: called before every loop; may raise `Cancelled`.
     """
     total, _ = mask_powers(magnitudes(cube), patterns, activations)
     stems = np.empty((len(patterns), *samples.shape), dtype=np.float32)

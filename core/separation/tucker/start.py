@@ -1,10 +1,10 @@
-"""Where the Tucker solvers start: the leading singular vectors of each axis, cut to one sign; or a known layout.
+"""The start of the Tucker solvers: the leading singular vectors of each axis, cut to one sign; or a known layout.
 
-Which solution a solver ends in is decided by the loops' activations more than by all else. `bar_activations` finds
-them first, on a cube so coarse that several random starts cost little: bars as mixtures of a few patterns of full
-freedom, a plain nonnegative matrix factorisation (Lee and Seung 2001), then a short Tucker fit. Many layouts fit a song
-equally well (A, B and C as well as A, B and A + C), so the error does not tell the right one; measured over songs of
-known stems, the one whose loops are least alike does.
+The activations of the loops at the start decide more than all else which solution a solver finds. `bar_activations`
+estimates them first, on a cube so coarse that several random starts cost little. Each start is a plain nonnegative
+matrix factorisation (Lee and Seung 2001), with bars as mixtures of a few free patterns, then a short Tucker fit. Many
+layouts fit a song equally well (A, B and C as well as A, B and A + C), so the error does not select the right one. The
+fit whose loops are least alike is chosen: measured over songs with known stems, it is the right one.
 """
 
 from itertools import islice
@@ -18,19 +18,19 @@ from core.separation.tucker.compression import Compressed, compress
 from core.separation.tucker.hals import fit_core
 from core.separation.tucker.model import TINY, Array, Model, times, times_all
 
-FILL = 0.01  # of a vector's mean, laid under it where its sign was cut: multiplicative updates cannot leave zero
+FILL = 0.01  # of the mean, added to the vectors: multiplicative updates cannot change zeros
 CORE_STEPS = 30
-SHORTEST = 48  # slots that a bar keeps when it is made coarse
-BANDS_TOGETHER = 3
-RESTARTS, ROUNDS, SWEEPS = 8, 100, 40
+SHORTEST = 48  # the least number of slots of a bar in the coarse cube
+BANDS_TOGETHER = 3  # bands of `band_edges` in each band of the coarse cube
+RESTARTS, ROUNDS, SWEEPS = 8, 100, 40  # random starts, updates of the matrix factorisation, sweeps of the Tucker fit
 
 
 def singular_start(cube: Compressed, ranks: tuple[int, int, int], seed: int, activations: Array | None = None) -> Model:
     """Nonnegative parts of singular vectors (Boutsidis and Gallopoulos 2008), and the core that fits them best.
 
     Args:
-        seed: of the noise in the place of vectors that the compressed cube does not have.
-        activations: of the loops [loops, bars], in the place of singular vectors; a little is added everywhere.
+        seed: for the noise that replaces vectors missing in the compressed cube.
+        activations: of the loops, [loops, bars], instead of singular vectors; a small value is added to all of them.
     """
     xp = array_namespace(cube.core)
     random = np.random.default_rng(seed)
@@ -47,11 +47,11 @@ def singular_start(cube: Compressed, ranks: tuple[int, int, int], seed: int, act
 
 
 def bar_activations(cube: Array, ranks: tuple[int, int, int], seed: int) -> Array:
-    """How much of each loop every bar holds, [loops, bars], found on a coarse cube.
+    """The activations of the loops in every bar, [loops, bars], estimated on a coarse cube.
 
     Args:
         cube: magnitudes [frequencies, frames, bars].
-        seed: of the random starts.
+        seed: for the random starts.
     """
     random = np.random.default_rng(seed)
     xp = array_namespace(cube)
@@ -65,7 +65,7 @@ def bar_activations(cube: Array, ranks: tuple[int, int, int], seed: int) -> Arra
 
 
 def _overlap(model: Model) -> float:
-    """How alike the loops' patterns are: mean cosine of their square roots, which loudness does not rule."""
+    """The similarity of the loops' patterns: the sum of cosines of their square roots; loud parts do not dominate."""
     xp = array_namespace(model.core)
     W, H, _ = model.factors
     patterns = xp.sqrt(xp.reshape(times(times(model.core, W.T, 0), H.T, 1), (-1, model.core.shape[2])))
@@ -75,7 +75,7 @@ def _overlap(model: Model) -> float:
 
 
 def _one_signed(basis: Array, rank: int, random: np.random.Generator) -> Array:
-    """Rows [rank, side]: of each basis vector the sign that holds more of it."""
+    """Rows [rank, side]: the positive or the negative part of each basis vector, whichever has more energy."""
     xp = array_namespace(basis)
     vectors = basis.T[:rank, :]
     above, below = xp.maximum(vectors, xp.zeros_like(vectors)), xp.maximum(-vectors, xp.zeros_like(vectors))
@@ -87,13 +87,13 @@ def _one_signed(basis: Array, rank: int, random: np.random.Generator) -> Array:
 
 
 def _random_like(array: Array, shape: tuple[int, int], random: np.random.Generator) -> Array:
-    """Uniform in 0..1, the same numbers in every array library."""
+    """Random numbers, uniform in 0..1, the same in every array library."""
     xp = array_namespace(array)
     return xp.asarray(random.random(shape, dtype=np.float32), device=device(array))
 
 
 def _coarse(cube: Array) -> Array:
-    """Sums over a few bands and frames: the bars stay as they are."""
+    """The cube summed over neighbouring bands and frames; the bars stay separate."""
     frequencies, frames, _ = cube.shape
     bands = np.unique([*band_edges(frequencies)[:-1:BANDS_TOGETHER], frequencies])
     slots = np.unique([*np.arange(0, frames, max(frames // SHORTEST, 1)), frames])
@@ -108,6 +108,6 @@ def _factorised(matrix: Array, rank: int, random: np.random.Generator) -> Array:
     left = left * (xp.mean(matrix) / xp.mean(left @ right))
     for _ in range(ROUNDS):
         right = right * (left.T @ (matrix / (left @ right + TINY)))
-        right = right / (xp.sum(right, axis=1) + TINY)[:, None]  # which makes the left one's scale moot
+        right = right / (xp.sum(right, axis=1) + TINY)[:, None]  # the scale of the left factor cancels
         left = left * ((matrix / (left @ right + TINY)) @ right.T)
     return right

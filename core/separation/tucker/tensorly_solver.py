@@ -1,7 +1,7 @@
-"""Nonnegative Tucker by TensorLy: multiplicative updates (Kim and Choi 2007), what our own solvers are held against.
+"""Nonnegative Tucker by TensorLy: multiplicative updates (Kim and Choi 2007), the reference for our own solvers.
 
-It runs on a cube whose high frequencies are pooled into bands, at a fifth of the cost; the notes are then solved on
-the whole cube by ours.
+It runs on a cube whose high frequencies are pooled into bands, at a fifth of the cost. Our own solver then fits the
+notes to the whole cube.
 """
 
 from collections.abc import Iterator
@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 
 from core.separation.tucker.model import Model
 
-NOTE_ROUNDS = 30  # of the full-resolution solve: from bands it starts further away than from a compressed cube
+NOTE_ROUNDS = 30  # of the full-resolution solve: more than in `hals`, because bands are a worse start
 
 
 def minimise(cube: NDArray[np.float32], ranks: tuple[int, int, int], seed: int) -> Iterator[Model]:
-    """Models of falling error without end, an update each.
+    """An endless iterator of models with falling errors, one an update.
 
-    TensorLy has no callback, so it is called an iteration at a time; it works in place, so its arrays are copied.
+    TensorLy has no callback, so each call does one iteration. It works in place, so its arrays are copied.
     """
-    from tensorly.decomposition import non_negative_tucker  # slow to import, and only needed here
+    from tensorly.decomposition import non_negative_tucker  # slow to import, and needed only here
 
     state: Any = "svd"
     while True:

@@ -190,5 +190,5 @@ def test_a_gpu_that_is_not_there_is_refused_before_anything_is_done(
     with pytest.raises(LoopError, match=f"device gpu .*{said}") as caught:
         extract(clip, Settings(method=method, device="gpu"), lambda _fraction, stage: told.append(stage))  # type: ignore[arg-type]
     assert caught.value.code == Code.ARGUMENTS
-    assert "take device cpu" in caught.value.message
+    assert "use device cpu" in caught.value.message
     assert told == []

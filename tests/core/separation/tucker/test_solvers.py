@@ -196,7 +196,7 @@ class TestStart:
 
     def test_a_layout_of_another_song_is_refused(self) -> None:
         layout = one_bar_layout(np.ones((11, 2), np.float32))
-        with pytest.raises(LoopError, match=r"layout must hold 12 bars and 2 loops, got 11 and 2") as caught:
+        with pytest.raises(LoopError, match=r"layout must have 12 bars and 2 loops, got 11 and 2") as caught:
             decompose(known_cube(), RANKS, layout=layout)
         assert caught.value.code == Code.ARGUMENTS
 
@@ -231,7 +231,7 @@ class TestArrayLibraries:
         assert caught.value.code == Code.ARGUMENTS
         fake = SimpleNamespace(cuda=SimpleNamespace(is_available=lambda: False))
         monkeypatch.setitem(sys.modules, "torch", fake)
-        with pytest.raises(LoopError, match="finds none; take device cpu"):
+        with pytest.raises(LoopError, match="finds none; use device cpu"):
             upload(known_cube(), "gpu")
 
 
