@@ -25,6 +25,7 @@ from core.layout.search.proposals import (
     with_gains,
     worth,
 )
+from core.layout.search.tails import is_tail
 
 FIRST_LENGTH = 0.01  # of the empty description: what a longer cycle must save while other loops are still missing
 SHADOW = 0.1  # of the empty description: a loop that saves more is no mere change of level
@@ -85,7 +86,10 @@ def joined(subset: Coder, current: Proposal, longest: int) -> Proposal:
 
 
 def _joins(subset: Coder, current: Proposal, one: int, other: int, longest: int) -> Iterator[Proposal]:
-    """One loop in the place of two, if it comes and goes no more often, and might do once gains are fitted."""
+    """One loop in the place of two, if it comes and goes no more often, and might do once gains are fitted.
+
+    Two that are never heard at once may be bars of a loop of any length. A tail reads as a second bar, too, and stays.
+    """
     first, second = current.phases[one] >= 0, current.phases[other] >= 0
     on, both = first | second, first & second
     if switches(on) >= switches(first) + switches(second):
@@ -96,7 +100,8 @@ def _joins(subset: Coder, current: Proposal, one: int, other: int, longest: int)
     row_gains = np.where(first, current.gains[:, one], scale * current.gains[:, other])
     phases, lengths, gains = some_of(current, [k for k in range(current.loops) if k not in (one, other)])
     gains = np.concatenate([gains, row_gains[:, None]], axis=1).astype(np.float32)
-    likely = [cycles[0] for cycles in cycle_lengths(on, longest) if cycles]
+    tried = 1 if both.any() or is_tail(current, one, other) or is_tail(current, other, one) else None
+    likely = [length for cycles in cycle_lengths(on, longest) for length in cycles[:tried]]
     for length in sorted({current.lengths[one], current.lengths[other], *likely}):
         for row in phasings(on, length):
             fewer = improved(subset, current, [*phases, row], [*lengths, length], gains, margin=-SHADOW)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import permutations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -130,6 +131,39 @@ def silenced(subset: Coder, current: Proposal) -> Proposal:
             phases = [*current.phases[:k], np.where(faint, -1, row).astype(np.int16), *current.phases[k + 1 :]]
             current = improved(subset, current, phases, current.lengths, gains) or current
     return current
+
+
+def uncancelled(subset: Coder, current: Proposal) -> Proposal:
+    """With loops silent in bars where others undo them, where that is shorter.
+
+    A loop that takes in too many bars may have one beside it that is its negative there. Gains hide the same: where
+    b - a passes for loop b, loop a is on whenever b is, and louder in those of these bars that are its own.
+    """
+    if current.loops < 2:
+        return current
+    undone = _undone(subset, current)
+    for loop, other in permutations(range(current.loops), 2):
+        row = current.phases[loop]
+        undoing = np.where(current.phases[other] >= 0, current.gains[:, other], 0.0)
+        left = current.gains[:, loop] - undone[loop, other] * undoing
+        heard = (row >= 0) & (left > FAINT_GAIN * current.gains[:, loop])
+        if heard.any() and not np.array_equal(heard, row >= 0):
+            gains = current.gains.copy()
+            gains[:, loop] = np.where(heard, left / np.median(left[heard]), 1.0)
+            phases = [*current.phases[:loop], np.where(heard, row, -1).astype(np.int16), *current.phases[loop + 1 :]]
+            found = improved(subset, current, phases, current.lengths, gains)
+            if found is not None:
+                return uncancelled(subset, found)
+    return current
+
+
+def _undone(subset: Coder, current: Proposal) -> NDArray[np.float64]:
+    """How much of each loop another one takes back where both are heard, 1 for all of it, [loops, loops]."""
+    heard = _heard(subset, current) / np.sqrt(subset.floor)  # else the loudest bins decide
+    products = (heard.conj() @ heard.swapaxes(1, 2)).real.astype(np.float64)
+    own = np.einsum("bkk->kb", products) @ (np.array(current.phases).T >= 0)
+    undone: NDArray[np.float64] = np.divide(-products.sum(axis=0), own, out=np.zeros_like(own), where=own > 0)
+    return undone
 
 
 def fitted_gains(subset: Coder, current: Proposal) -> Gains:

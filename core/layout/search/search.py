@@ -20,7 +20,17 @@ from core.layout.search.description import Coder, coder
 from core.layout.search.hidden_loops import widened
 from core.layout.search.lengths import relengthened
 from core.layout.search.moves import exchanged, grown, joined, merged, pruned, without_shadows
-from core.layout.search.proposals import PER_LOOP, Proposal, evened, only, propose, silenced, with_gains, worth
+from core.layout.search.proposals import (
+    PER_LOOP,
+    Proposal,
+    evened,
+    only,
+    propose,
+    silenced,
+    uncancelled,
+    with_gains,
+    worth,
+)
 from core.layout.search.reassign import reassigned
 from core.layout.search.tails import owners, ringing
 
@@ -150,7 +160,7 @@ def _tidied(subset: Coder, current: Proposal, longest: int) -> Proposal:
 
 
 def _without_needless(subset: Coder, current: Proposal) -> Proposal:
-    current = merged(subset, pruned(subset, with_gains(subset, current)))
+    current = uncancelled(subset, merged(subset, pruned(subset, with_gains(subset, current))))
     return evened(subset, silenced(subset, current))
 
 

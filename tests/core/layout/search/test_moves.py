@@ -6,8 +6,8 @@ from core.base.progress import silent
 from core.layout.cycles import counted_from_song
 from core.layout.search.description import Coder, coder
 from core.layout.search.hidden_loops import widened
-from core.layout.search.moves import exchanged
-from core.layout.search.proposals import Proposal, evened, propose, silenced
+from core.layout.search.moves import exchanged, joined, pruned
+from core.layout.search.proposals import Proposal, evened, propose, silenced, uncancelled
 from tests.core.layout.layout_bins import loop_bins, row, rows_of
 
 INNER, OUTER = rows_of(
@@ -69,3 +69,43 @@ def test_a_loop_as_faint_as_gains_may_be_is_off() -> None:
     found = silenced(subset, described(subset, [INNER | True], [1], gains))
     assert rows_in(found) == {INNER.tobytes()}
     np.testing.assert_array_equal(found.gains, 1.0)
+
+
+def test_a_loop_is_silent_where_another_one_is_its_negative() -> None:
+    subset = coder(loop_bins([INNER, OUTER], [2, 1], count=400)[0])
+    more = row("................####............")
+    wrong = described(subset, [INNER | more, OUTER, more], [2, 1, 2])
+    found = uncancelled(subset, wrong)
+    np.testing.assert_array_equal(found.phases[0] >= 0, INNER)
+    assert pruned(subset, found).loops == 2
+    assert found.score < wrong.score
+
+
+def test_gains_hide_no_loop_that_is_undone() -> None:
+    """Loops b - a and a, louder in all its bars that are those of b as well, in place of a and b."""
+    bass, drums = rows_of("####..####....##........####....", "..####..##....##......####..##..")
+    subset = coder(loop_bins([bass, drums], [2, 2], count=400)[0])
+    gains = np.ones((32, 2), dtype=np.float32)
+    gains[bass & drums, 0] = 2.0
+    wrong = described(subset, [bass | drums, drums], [2, 2], gains)
+    found = evened(subset, uncancelled(subset, wrong))
+    assert rows_in(found) == {bass.tobytes(), drums.tobytes()}
+    np.testing.assert_array_equal(found.gains, 1.0)
+    assert found.score < wrong.score
+
+
+def test_loops_that_undo_nothing_keep_their_bars() -> None:
+    subset = coder(loop_bins([INNER, OUTER], [1, 2], count=400)[0])
+    right = described(subset, [INNER, OUTER], [1, 2])
+    assert uncancelled(subset, right) is right
+
+
+def test_a_second_bar_that_got_a_row_of_its_own_is_joined_to_the_first() -> None:
+    """In a row whose bars are enough for two longer cycles, which do not fit."""
+    twice = row("..##......##....##..##....####..")
+    subset = coder(loop_bins([twice, OUTER], [2, 1], count=400)[0])
+    even = np.arange(32) % 2 == 0
+    wrong = described(subset, [twice & even, twice & ~even, OUTER], [1, 1, 1])
+    found = joined(subset, wrong, 6)
+    assert rows_in(found) == {twice.tobytes(), OUTER.tobytes()}
+    assert sorted(found.lengths) == [1, 2]

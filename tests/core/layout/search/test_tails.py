@@ -10,6 +10,7 @@ from core.evaluation import scoring
 from core.extraction.ladder import extract
 from core.layout.layout import Layout, type_matrix
 from core.layout.search.description import coder
+from core.layout.search.moves import joined
 from core.layout.search.proposals import propose
 from core.layout.search.search import Survey, layout_of
 from core.layout.search.tails import later, owners, ringing
@@ -62,10 +63,27 @@ def test_loops_without_tails_are_left_alone() -> None:
 def test_loops_that_follow_each_other_are_no_tails_of_each_other() -> None:
     """A row that is one bar later than another and also one bar before it: a loop in every second bar and its gaps."""
     on = np.array([[1, 0], [0, 1]] * 6, dtype=np.bool_)
-    bins = np.ones((4, 12), dtype=np.complex64)
+    bins = np.tile(np.array([1, 0.3], dtype=np.complex64), (4, 6))
     assert owners(propose(coder(bins), *_rows(on))).tolist() == [0, 0]
     later_too = np.roll(on, 1, axis=0)
     assert owners(propose(coder(bins), *_rows(later_too))).tolist() == [1, 1]
+    assert owners(propose(coder(np.roll(bins, 1, axis=1)), *_rows(later_too))).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(("level", "loops", "length"), [(1.0, 1, 2), (0.25, 2, 1)])
+def test_what_follows_as_loud_is_the_next_bar_of_a_longer_loop_and_no_tail(
+    level: float, loops: int, length: int
+) -> None:
+    """Two rows one bar apart, never heard at once: they are a loop of two bars, unless the second is a faint tail."""
+    first = np.array([letter == "#" for letter in "..#.......#.....#...#.....#.#..."])
+    rows = np.stack([first, np.roll(first, 1)], axis=1)
+    random = np.random.default_rng(0)
+    sounds = random.standard_normal((200, 2, 2)) @ np.array([1, 1j]) * [1.0, level]
+    subset = coder((sounds @ rows.T + 1e-3 * random.standard_normal((200, 32))).astype(np.complex64))
+    found = propose(subset, *_rows(rows))
+    assert owners(found).tolist() == ([0, 1] if loops == 1 else [0, 0])
+    whole = joined(subset, found, 6)
+    assert (whole.loops, whole.lengths[0]) == (loops, length)
 
 
 @pytest.mark.parametrize("seed", [0, 1])
