@@ -21,3 +21,15 @@ def part_of(progress: Progress, start: float, end: float) -> Progress:
         progress(start + (end - start) * fraction, stage)
 
     return report
+
+
+def rising(progress: Progress) -> Progress:
+    """A progress that stays where it is when work begins anew, and goes on from there."""
+    reached = 0.0
+
+    def report(fraction: float, stage: str) -> None:
+        nonlocal reached
+        reached = max(reached, fraction)
+        progress(reached, stage)
+
+    return report

@@ -38,6 +38,11 @@ def bars_and_layout(
     return first
 
 
+def cube_of(clip: Clip, refined: Refined) -> Cube:
+    """The spectral cube on refined bars."""
+    return moved_earlier(analyse(clip.samples, frame(refined.grid, clip.rate)), refined.shifts)
+
+
 def _heard(
     clip: Clip, refined: Refined, settings: Settings, progress: Progress, memory: SongMemory
 ) -> tuple[Survey, Cube | None]:
@@ -47,7 +52,7 @@ def _heard(
     @cache  # only where it is asked for, and then once
     def cube() -> Cube:
         progress(0.0, "spectra")
-        return moved_earlier(analyse(clip.samples, frame(refined.grid, clip.rate)), refined.shifts)
+        return cube_of(clip, refined)
 
     def compute() -> Survey:
         return survey(cube(), longest=longest, jitter=jitter, seed=seed, progress=part_of(progress, 0.25, 1.0))

@@ -1,5 +1,6 @@
 """Loops found by their return: the bars to the sample, the layout from votes, stems by waveforms or by spectra."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -7,13 +8,14 @@ from numpy.typing import NDArray
 
 from core.audio.bars import BarGrid, bar_energies
 from core.audio.clip import Clip, Samples, rest_of, spans
-from core.audio.cube import analyse, frame
+from core.audio.cube import Cube, analyse, frame
 from core.base.progress import Progress, part_of
 from core.base.settings import Settings
 from core.base.threads import each
 from core.downbeats.refine.refine import Refined, refine
-from core.extraction.bars_and_layout import bars_and_layout
+from core.extraction.bars_and_layout import bars_and_layout, cube_of
 from core.extraction.memory import SongMemory
+from core.extraction.plausibility import judged, require_likeness
 from core.layout.evidence.candidates import SHORT
 from core.layout.layout import Layout
 from core.layout.played import find_played_layout
@@ -25,19 +27,24 @@ from core.separation.waveforms.separate import Coherent, separate
 
 FAINT = 1e-4  # -40 dB beside all loops together
 ENTANGLED = 1.0  # noise gain from which a loop takes in more than it averages out
+TURNS = 4  # pairs of loops that are taken in turn; each costs one more solution
+MORE_REST = 0.05  # share of the song's energy that loops taken in turn may leave unexplained beside the former ones
 LOUD = 0.02  # share of the energy in the rest from which loops that are played by hand are looked for in it
 PARTLY_BY_HAND = "some of it repeats in its spectra alone, as played music does: these loops may leak into others"
 BY_HAND = "nothing repeats to the sample, as in played music: loops are told apart by their spectra and may leak"
 
 
-def separate_by_repetition(
+def separations_by_repetition(
     clip: Clip, grid: BarGrid, settings: Settings, progress: Progress, memory: SongMemory
-) -> Parts | None:
-    """Loops found by their return, None where nothing returns.
+) -> Iterator[Parts]:
+    """Loops found by their return, the best model first; the next one is asked where that cannot be right.
 
     Where sound repeats phase and all, loops are waveforms (`separation.waveforms`). With method "auto", music that
     repeats in its spectra alone, as played music does, is separated by them (`separation.spectra`). Where a song has
-    loops of both kinds, both methods are blended (`separation.blend`).
+    loops of both kinds, both methods are blended (`separation.blend`). Where nothing repeats, nothing is yielded.
+
+    Raises:
+        LoopError: MUSIC_NOT_USABLE where bars resemble each other only by chance.
     """
     refined = memory.refined(
         grid, lambda: refine(clip.samples, grid, rate=clip.rate, progress=part_of(progress, 0.0, 0.1))
@@ -45,29 +52,47 @@ def separate_by_repetition(
     refined, surveyed, cube = bars_and_layout(clip, refined, settings, part_of(progress, 0.1, 0.5), memory)
     exact = layout_of(surveyed, settings.loops)
     if cube is None:
-        return _coherent(clip, refined, exact, settings, part_of(progress, 0.5, 1.0))
+        yield _coherent(clip, refined, exact, settings, part_of(progress, 0.5, 1.0))
     if settings.method == "coherent":
-        return None
+        return
+    cube = cube_of(clip, refined) if cube is None else cube
+    parts = _played(clip, refined, cube, exact, settings, part_of(progress, 0.5, 1.0))
+    del cube
+    if parts is not None:
+        yield parts
+
+
+def _played(
+    clip: Clip, refined: Refined, cube: Cube, exact: Found, settings: Settings, progress: Progress
+) -> Parts | None:
+    """Loops that return in their spectra; the cube is overwritten."""
+    alike = require_likeness(cube, clip.name)
     layout, _ = find_played_layout(
         cube,
         count=settings.loops,
         longest=settings.max_loop_bars,
         seed=settings.seed,
-        progress=part_of(progress, 0.5, 0.6),
+        progress=part_of(progress, 0.0, 0.2),
     )
     if not layout.loops:
         return None
-    report = {"method": "played", **_bars_report(refined), "repeating_share": round(exact.repeating, 4)}
-    framing = frame(refined.grid, clip.rate)
-    stems = template_stems(cube, framing, layout, clip.frames, progress=part_of(progress, 0.6, 1.0))
-    del cube
+    stems = template_stems(
+        cube, frame(refined.grid, clip.rate), layout, clip.frames, progress=part_of(progress, 0.2, 1.0)
+    )
     order = np.argsort(-_energies(stems), kind="stable")
     _rearrange(stems, order)
-    return Parts(stems, rest_of(clip.samples, stems), layout.of(order), refined.grid, None, None, report, [BY_HAND])
+    report = {
+        "method": "played",
+        **_bars_report(refined),
+        "repeating_share": round(exact.repeating, 4),
+        "bars_alike": round(alike, 3),
+    }
+    warnings = [] if exact.layout.loops else [BY_HAND]
+    return Parts(stems, rest_of(clip.samples, stems), layout.of(order), refined.grid, None, None, report, warnings)
 
 
 def _coherent(clip: Clip, refined: Refined, exact: Found, settings: Settings, progress: Progress) -> Parts:
-    exact, found = _without_faint_loops(clip, refined, exact, part_of(progress, 0.0, 0.6))
+    exact, found = _solved(clip, refined, exact, part_of(progress, 0.0, 0.6))
     warnings = []
     together = _with_played(clip, refined, found, settings)
     if together is not None:
@@ -126,8 +151,8 @@ def _with_played(clip: Clip, refined: Refined, found: Coherent, settings: Settin
     return replace(layout, rings=known.rings and known.rings + (False,) * (layout.loops - known.loops))
 
 
-def _without_faint_loops(clip: Clip, refined: Refined, exact: Found, progress: Progress) -> tuple[Found, Coherent]:
-    """The stems, solved once more without the loops that turn out too faint to be any: mistakes of the layout."""
+def _solved(clip: Clip, refined: Refined, exact: Found, progress: Progress) -> tuple[Found, Coherent]:
+    """The stems, solved anew without the loops that turn out to be mistakes of the layout."""
 
     def solve(layout: Layout, progress: Progress) -> Coherent:
         return separate(clip.samples, refined.grid, layout, rate=clip.rate, shifts=refined.shifts, progress=progress)
@@ -135,10 +160,31 @@ def _without_faint_loops(clip: Clip, refined: Refined, exact: Found, progress: P
     found = solve(exact.layout, part_of(progress, 0.0, 0.7))
     energies = _energies(found.stems)
     heard = np.flatnonzero(energies > FAINT * energies.sum())
-    if len(heard) == len(energies):
-        return exact, found
-    exact = replace(exact, layout=exact.layout.of(heard), savings=exact.savings[heard])
-    return exact, solve(exact.layout, part_of(progress, 0.7, 1.0))
+    if len(heard) < len(energies):  # too faint to be loops
+        exact = exact.of(heard)
+        found = solve(exact.layout, part_of(progress, 0.7, 0.8))
+    return _in_turn(clip, refined.grid, exact, found, lambda layout: solve(layout, part_of(progress, 0.8, 1.0)))
+
+
+def _in_turn(
+    clip: Clip, grid: BarGrid, exact: Found, found: Coherent, solve: Callable[[Layout], Coherent]
+) -> tuple[Found, Coherent]:
+    """With loops in turn that undo each other where both sound, as long as that is quieter and explains the song.
+
+    A loop that takes the place of another one looks like one that is added to it, undoes it and brings its own sound.
+    """
+    song, left = bar_energies(clip.samples, grid).sum(), bar_energies(found.rest, grid).sum()
+    now = judged(clip.samples, found.stems, grid)
+    for _ in range(TURNS):
+        if now.undoing is None:
+            break
+        other = exact.in_turn(*now.undoing)
+        again = solve(other.layout)
+        then = judged(clip.samples, again.stems, grid)
+        if then.energy > now.energy or bar_energies(again.rest, grid).sum() > left + MORE_REST * song:
+            break
+        exact, found, now = other, again, then
+    return exact, found
 
 
 def _rearrange(stems: Samples, order: NDArray[np.intp]) -> None:

@@ -1,19 +1,21 @@
 """The ladder from a clip to its loops; each rung is a function of another module, and nothing else happens here."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from core.audio.bars import BarGrid, bar_energies
 from core.audio.clip import Clip, Samples, checked
-from core.audio.cube import Framing, frame
+from core.audio.cube import Framing, analyse, frame
 from core.base.disk_cache import Cache
 from core.base.errors import Code, LoopError
-from core.base.progress import Progress, part_of, silent
+from core.base.progress import Progress, part_of, rising, silent
 from core.base.settings import LOOP_BARS, OF_TUCKER, Method, Settings
 from core.base.threads import one_blas_thread
-from core.extraction.by_repetition import separate_by_repetition
+from core.extraction.by_repetition import separations_by_repetition
 from core.extraction.loops import Loop, cut_loops
 from core.extraction.memory import SongMemory
+from core.extraction.plausibility import Judgement, judged, require_likeness, warnings_of
 from core.layout.layout import Layout
 from core.separation.parts import Parts
 from core.separation.tucker.devices import check_device
@@ -22,7 +24,8 @@ from core.separation.tucker.separate import separate_by_tucker
 
 __all__ = ["LOOP_BARS", "Extraction", "Method", "Settings", "extract"]
 
-LOUD_REST = 0.5  # share of the energy in the rest from which the user should know
+MASKS = "nothing repeats well enough to be solved for: loops are cut out by masks and leak into each other"
+INSTEAD = "{}, so the song was separated in another way; these loops may leak into each other"
 OUTSIDE = 0.1  # share of the clip outside its bars from which the user should know
 
 
@@ -105,23 +108,42 @@ def _extract(
         grid=parts.grid,
         factors=parts.factors,
         diagnostics=diagnostics,
-        warnings=[*parts.warnings, *_warnings(clip, parts.grid, diagnostics), *_unused(settings, parts)],
+        warnings=[*parts.warnings, *warnings_of(diagnostics), *_outside(clip, parts.grid), *_unused(settings, parts)],
         settings=settings,
     )
 
 
 def _separate(clip: Clip, grid: BarGrid, settings: Settings, progress: Progress, memory: SongMemory) -> Parts:
-    if settings.method == "tucker":
-        return separate_by_tucker(clip, grid, settings, progress)
-    parts = separate_by_repetition(clip, grid, settings, progress, memory)
-    if parts is not None:
-        return parts
-    if settings.method == "coherent":
-        raise LoopError(
-            Code.MUSIC_NOT_USABLE,
-            f"{clip.name}: nothing in it repeats exactly; try method auto or tucker, or other bars",
-        )
-    return separate_by_tucker(clip, grid, settings, progress)
+    """The first separation on the ladder that can be right."""
+    given_up: list[str] = []
+    for parts in _rungs(clip, grid, settings, rising(progress), memory):
+        judgement = judged(clip.samples, parts.stems, parts.grid)
+        if judgement.failure is None:
+            return _with_judgement(parts, judgement, given_up)
+        given_up.append(judgement.failure)
+        del parts  # before there are others, for they may be a gigabyte
+    why = given_up[-1] if given_up else "nothing in it repeats exactly"
+    other = "method auto or tucker, or other bars" if settings.method == "coherent" else "other bars, or a longer part"
+    raise LoopError(Code.MUSIC_NOT_USABLE, f"{clip.name}: {why}; try {other}")
+
+
+def _with_judgement(parts: Parts, judgement: Judgement, given_up: list[str]) -> Parts:
+    report = {**parts.diagnostics, "stems_energy": round(judgement.energy, 3)}
+    if "noise_gain" in report:
+        report["confidence"] = round(judgement.confidence(report["noise_gain"]), 3)
+    if given_up:
+        report["given_up"] = given_up
+    return replace(parts, diagnostics=report, warnings=[*map(INSTEAD.format, given_up), *parts.warnings])
+
+
+def _rungs(clip: Clip, grid: BarGrid, settings: Settings, progress: Progress, memory: SongMemory) -> Iterator[Parts]:
+    if settings.method != "tucker":
+        yield from separations_by_repetition(clip, grid, settings, progress, memory)
+    if settings.method != "coherent":
+        alike = require_likeness(analyse(clip.samples, frame(grid, clip.rate)), clip.name)
+        parts = separate_by_tucker(clip, grid, settings, progress)
+        report = {**parts.diagnostics, "bars_alike": round(alike, 3)}
+        yield replace(parts, diagnostics=report, warnings=[MASKS] if settings.method == "auto" else [])
 
 
 def _track(clip: Clip, settings: Settings, progress: Progress) -> BarGrid:
@@ -142,14 +164,11 @@ def _rest_share(clip: Clip, rest: Samples, grid: BarGrid) -> float:
     return round(float(bar_energies(rest, grid).sum() / inside), 4) if inside > 0 else 1.0
 
 
-def _warnings(clip: Clip, grid: BarGrid, diagnostics: dict[str, Any]) -> list[str]:
-    found = []
-    outside = 1.0 - float(grid.starts[-1] - grid.starts[0]) / clip.frames
-    if outside > OUTSIDE:
-        found.append(f"{outside:.0%} of the clip lies outside its bars and is kept in the rest; are the bars right?")
-    if diagnostics["rest_share"] > LOUD_REST:
-        found.append(f"{diagnostics['rest_share']:.0%} of the sound belongs to no loop; are the bars right?")
-    return found
+def _outside(clip: Clip, grid: BarGrid) -> list[str]:
+    share = 1.0 - float(grid.starts[-1] - grid.starts[0]) / clip.frames
+    if share <= OUTSIDE:
+        return []
+    return [f"{share:.0%} of the clip lies outside its bars and is kept in the rest; are the bars right?"]
 
 
 def _unused(settings: Settings, parts: Parts) -> list[str]:

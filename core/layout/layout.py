@@ -1,6 +1,6 @@
 """Layout: which loop plays in which bar, and which of its bars is heard there."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -38,6 +38,12 @@ class Layout:
         """The layout of some of the loops, in this order."""
         lengths, rings = (tuple(values[k] for k in loops if values) for values in (self.bars_per_loop, self.rings))
         return Layout(self.activations[:, loops], lengths, self.phases[:, loops], rings)
+
+    def off(self, bars: NDArray[np.bool_], loop: int) -> "Layout":
+        """The layout with a loop switched off in these bars."""
+        phases, activations = self.phases.copy(), self.activations.copy()
+        phases[bars, loop], activations[bars, loop] = -1, 0.0
+        return replace(self, phases=phases, activations=activations)
 
 
 class Types(NamedTuple):

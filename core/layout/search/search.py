@@ -59,6 +59,17 @@ class Found:
     repeating: float
     savings: NDArray[np.float64]
 
+    def of(self, loops: NDArray[np.intp]) -> "Found":
+        """With some of the loops only, in this order."""
+        return replace(self, layout=self.layout.of(loops), savings=self.savings[loops])
+
+    def in_turn(self, one: int, other: int) -> "Found":
+        """With one of two loops off where both play, the one that plays in more bars; without it where that is all."""
+        on = self.layout.phases >= 0
+        longer = one if on[:, one].sum() >= on[:, other].sum() else other
+        layout = self.layout.off(on[:, one] & on[:, other], longer)
+        return replace(self, layout=layout).of(np.flatnonzero((layout.phases >= 0).any(axis=0)))
+
 
 @dataclass(frozen=True)
 class Survey:

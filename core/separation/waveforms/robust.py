@@ -21,11 +21,17 @@ from core.audio.cube import window_length
 from core.base.progress import Progress, silent
 from core.base.threads import in_order
 from core.base.weighted_least_squares import inverse, pooled, power_left, solve
-from core.separation.waveforms.least_squares import Matrix
+from core.separation.waveforms.least_squares import Matrix, noise_gains
 
 ROUNDS = 12
 FLOOR = 1e-6  # of a bin's power: the last f, and how far below the mixture a loop is still heard
 LEAST_COST = 3e-6  # beside a weight of 1: some ten times the rounding of float32
+TRUSTED = 1.0  # noise gain up to which a type averages out what is not its own, and cannot grow by it
+LOUDEST = 2.0  # times the mean power of the bars in which a type plays: louder, others must cancel it in all of them
+HELD = (
+    0.3  # what each time more costs, beside those bars' weight: on 14 wrong layouts, energies of up to 39 fall to 1.4
+)
+MOST_EXCESS = 30.0  # times: more says no more
 
 Array = NDArray[np.float32]
 Cells = NDArray[np.float32]
@@ -83,16 +89,37 @@ def sparsest(cells: Cells, mixing: Array, shares: Array, prior: float) -> Cells:
     power = np.square(cells).sum(axis=1).mean(axis=0) + np.float32(1e-20)
     weights: Array = np.ones((bars, bins), dtype=np.float32)
     costs: Array = np.full((mixing.shape[1], bins), 1e-3, dtype=np.float32)
+    room, held = _room(cells, mixing), np.zeros_like(costs)
     result: Cells = np.empty((mixing.shape[1], parts, bins), dtype=np.float32)
     for round_ in range(ROUNDS):
         solve(cells, mixing, weights, costs, result)
         floor = power * np.float32(FLOOR ** (round_ / (ROUNDS - 1)))
         # Only the ratio of weights and costs counts; the heaviest bar weighs 1.
         weights, scale = inverse(pooled(power_left(cells, mixing, result)), floor)
-        loudness = shares @ pooled(np.square(result).sum(axis=1))
+        own = pooled(np.square(result).sum(axis=1))
+        loudness = shares @ own
         costs = np.float32(prior) * shares.diagonal()[:, None] / (loudness + floor) * scale
         costs += np.float32(LEAST_COST)  # so that a singular D does not show
+        held = np.maximum(_too_loud(own, room + floor, mixing, weights), held / 2)
+        costs += held
     return result
+
+
+def _room(cells: Cells, mixing: Array) -> Array:
+    """How loud each type may be, [types, frequencies]: as what is heard where it plays, if it cannot be trusted.
+
+    Nearly as many types as bars explain everything, however loud they have to be to cancel each other; music does not.
+    """
+    on = (mixing > 0).astype(np.float32)
+    room: Array = np.float32(LOUDEST) * (on / np.maximum(on.sum(axis=0), 1)).T @ pooled(np.square(cells).sum(axis=1))
+    room[noise_gains(mixing.astype(np.float64)) <= TRUSTED] = np.inf
+    return room
+
+
+def _too_loud(own: Array, room: Array, mixing: Array, weights: Array) -> Array:
+    """What types cost that are louder than they may be, [types, frequencies]."""
+    excess = np.clip(own / room - 1, 0, MOST_EXCESS)
+    return np.asarray(np.float32(HELD) * excess * ((mixing > 0).astype(np.float32).T @ weights))
 
 
 def _shares(owners: NDArray[np.intp]) -> Array:

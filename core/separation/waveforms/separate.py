@@ -158,9 +158,11 @@ def _solved(
     if mixing is not placed.mixing:
         mixing = untangled(types, mixing, owners, rate)
         types = repeated(placed.bars, mixing, lengths)
+    rank, bars = int(np.linalg.matrix_rank(mixing)), len(mixing)
     share = unexplained(gram, mixing) / max(float(np.trace(gram)), 1e-30)
-    if share > EXACT or np.linalg.matrix_rank(mixing) < mixing.shape[1]:
-        prior = COSTS[int(share > EXACT)]
+    inexact = rank == bars or share > EXACT * (1 - rank / bars)  # as many types as bars explain whatever sounds
+    if inexact or rank < mixing.shape[1]:
+        prior = COSTS[int(inexact)]
         types = resolved(placed.bars, mixing, owners, rate=rate, prior=prior, progress=progress)
     return mixing, types
 
