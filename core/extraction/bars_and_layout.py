@@ -1,69 +1,92 @@
-"""The round between bars and layout: the layout may move a tracker's bars, and other bars may show another layout."""
+"""Bars to the sample and the survey of loops, each from the other.
 
-from functools import cache
+The layout may show that a tracker's bars begin at the wrong place, and other bars may show another layout.
+"""
+
+from typing import NamedTuple
 
 import numpy as np
 
+from core.audio.bars import BarGrid
 from core.audio.clip import Clip
 from core.audio.cube import Cube, analyse, frame, moved_earlier
 from core.base.progress import Progress, part_of
 from core.base.settings import Settings
-from core.downbeats.refine.refine import Refined
-from core.extraction.memory import SongMemory
+from core.downbeats.refine.refine import Refined, refine
+from core.extraction.memory import REFINED, SURVEY, SongMemory, bars_key
 from core.layout.realign_bars import moved_to_switches
-from core.layout.search.search import Survey, layout_of, survey
+from core.layout.search.search import Found, Survey, layout_of, survey
 
 ROUNDING = 0.4  # frames, root mean square, between two roundings of one position to whole frames
 WHOLE = 0.1  # frames: bars that are off a whole number of frames by less over the whole song lie on whole frames
+MOVES = (0.8, 0.87, 0.94, 1.0)  # of the progress, reached after each survey of moved bars
+
+
+class BarsAndLayout(NamedTuple):
+    """Refined bars, and what the song's cube on these bars shows about its loops."""
+
+    refined: Refined
+    survey: Survey
+
+    def found(self, loops: int | None) -> Found:
+        """The layout of at most so many exactly repeating loops; None for all that pay."""
+        return layout_of(self.survey, loops)
 
 
 def bars_and_layout(
-    clip: Clip, refined: Refined, settings: Settings, progress: Progress, memory: SongMemory
-) -> tuple[Refined, Survey, Cube | None]:
-    """What is heard on these bars; on a tracker's, on bars begun where it says that loops are switched.
+    clip: Clip, grid: BarGrid, settings: Settings, progress: Progress, memory: SongMemory
+) -> BarsAndLayout:
+    """Refine the bars and survey the loops; move a tracker's bars to where loops start and stop, and survey again.
 
-    Each move may show another layout, and that one other switches; bars that find no rest so stay as they were. All
-    loops are asked, whatever number of them is wanted, so that bars do not depend on it.
+    Bars that still move after the last survey return to where they were. The moves use all loops that pay, whatever
+    number is wanted, so that the bars do not depend on this number.
     """
-    first = here = (refined, *_heard(clip, refined, settings, part_of(progress, 0.0, 0.7), memory))
-    for start in (0.7, 0.8, 0.9, None) if refined.grid.origin == "tracker" else ():
-        bars, surveyed, _ = here
-        if not surveyed.found.loops:
+    refined = _refined(clip, grid, part_of(progress, 0.0, 0.2), memory)
+    first = current = BarsAndLayout(refined, _surveyed(clip, refined, settings, part_of(progress, 0.2, 0.8), memory))
+    if refined.grid.origin != "tracker":
+        return first
+    for start, end in zip(MOVES, (*MOVES[1:], None), strict=True):
+        layout = current.found(None).layout
+        if not layout.loops:
             break
-        moved = moved_to_switches(clip.samples, bars, layout_of(surveyed).layout, rate=clip.rate)
-        if moved is bars:
-            return here
-        if start is not None:
-            here = (moved, *_heard(clip, moved, settings, part_of(progress, start, start + 0.1), memory))
+        moved = moved_to_switches(clip.samples, current.refined, layout, rate=clip.rate)
+        if moved is current.refined:
+            return current
+        if end is not None:
+            again = _surveyed(clip, moved, settings, part_of(progress, start, end), memory)
+            current = BarsAndLayout(moved, again)
     return first
 
 
 def cube_of(clip: Clip, refined: Refined) -> Cube:
-    """The spectral cube on refined bars."""
+    """The spectral cube on refined bars, fractions of frames included."""
     return moved_earlier(analyse(clip.samples, frame(refined.grid, clip.rate)), refined.shifts)
 
 
-def _heard(
-    clip: Clip, refined: Refined, settings: Settings, progress: Progress, memory: SongMemory
-) -> tuple[Survey, Cube | None]:
-    """What is heard on these bars; where nothing repeats to the sample, with the cube, else the largest array by far
-    is given up at once."""
+def _refined(clip: Clip, grid: BarGrid, progress: Progress, memory: SongMemory) -> Refined:
+    kept = memory.get(REFINED, *bars_key(grid))
+    if kept is not None:
+        return kept
+    refined = refine(clip.samples, grid, rate=clip.rate, progress=progress)
+    memory.put(REFINED, refined, *bars_key(grid))
+    return refined
 
-    @cache  # only where it is asked for, and then once
-    def cube() -> Cube:
-        progress(0.0, "spectra")
-        return cube_of(clip, refined)
 
-    def compute() -> Survey:
-        return survey(cube(), longest=longest, jitter=jitter, seed=seed, progress=part_of(progress, 0.25, 1.0))
-
+def _surveyed(clip: Clip, refined: Refined, settings: Settings, progress: Progress, memory: SongMemory) -> Survey:
     longest, seed, jitter = settings.max_loop_bars, settings.seed, _jitter(refined)
-    surveyed = memory.survey(refined, longest, jitter, seed, compute)
-    return surveyed, None if surveyed.found.loops else cube()
+    depends = (*bars_key(refined.grid), refined.shifts, longest, jitter, seed)
+    kept = memory.get(SURVEY, *depends)
+    if kept is not None:
+        return kept
+    progress(0.0, "spectra")
+    cube = cube_of(clip, refined)
+    found = survey(cube, longest=longest, jitter=jitter, seed=seed, progress=part_of(progress, 0.25, 1.0))
+    memory.put(SURVEY, found, *depends)
+    return found
 
 
 def _jitter(refined: Refined) -> float:
-    """How far repeats may be off: bars that are no whole number of frames had to be rounded by someone."""
+    """By how many frames repeats may be off: bars that are no whole number of frames were rounded by someone."""
     length = refined.bar_frames
     if length is None:
         wavering = np.abs(np.diff(refined.grid.lengths)) == 1  # a change of tempo is no rounding

@@ -1,4 +1,4 @@
-"""The ladder from a clip to its loops; each rung is a function of another module, and nothing else happens here."""
+"""The ladder from a clip to its loops. Each rung is a function of another module; this module chooses the rungs."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -6,16 +6,18 @@ from typing import Any
 
 from core.audio.bars import BarGrid, bar_energies
 from core.audio.clip import Clip, Samples, checked
-from core.audio.cube import Framing, analyse, frame
+from core.audio.cube import Framing, frame
 from core.base.disk_cache import Cache
 from core.base.errors import Code, LoopError
 from core.base.progress import Progress, part_of, rising, silent
 from core.base.settings import LOOP_BARS, OF_TUCKER, Method, Settings
 from core.base.threads import one_blas_thread
-from core.extraction.by_repetition import separations_by_repetition
+from core.extraction.bars_and_layout import bars_and_layout
+from core.extraction.by_spectra import separate_by_spectra
+from core.extraction.by_waveforms import separate_by_waveforms
 from core.extraction.loops import Loop, cut_loops
-from core.extraction.memory import SongMemory
-from core.extraction.plausibility import Judgement, judged, require_likeness, warnings_of
+from core.extraction.memory import BARS, SongMemory
+from core.extraction.plausibility import Judgement, judged, warnings_of
 from core.layout.layout import Layout
 from core.separation.parts import Parts
 from core.separation.tucker.devices import check_device
@@ -90,8 +92,7 @@ def _extract(
     clip: Clip, settings: Settings, progress: Progress, grid: BarGrid | None, memory: SongMemory
 ) -> Extraction:
     progress(0.0, "bars")
-    beats = settings.beats_per_bar
-    grid = grid or memory.bars(beats, lambda: _track(clip, settings, part_of(progress, 0.0, 0.3)))
+    grid = grid or _tracked(clip, settings, part_of(progress, 0.0, 0.3), memory)
     _check_ranks(settings, frame(grid, clip.rate))
     parts = _separate(clip, grid, settings, part_of(progress, 0.3, 0.95), memory)
     progress(0.95, "loops")
@@ -137,19 +138,30 @@ def _with_judgement(parts: Parts, judgement: Judgement, given_up: list[str]) -> 
 
 
 def _rungs(clip: Clip, grid: BarGrid, settings: Settings, progress: Progress, memory: SongMemory) -> Iterator[Parts]:
+    """The separations that the method allows and the song offers, the best model first."""
     if settings.method != "tucker":
-        yield from separations_by_repetition(clip, grid, settings, progress, memory)
+        bars = bars_and_layout(clip, grid, settings, part_of(progress, 0.0, 0.5), memory)
+        if bars.survey.found.loops:
+            yield separate_by_waveforms(clip, bars, settings, part_of(progress, 0.5, 1.0))
+    if settings.method == "auto":
+        played = separate_by_spectra(clip, bars, settings, part_of(progress, 0.5, 1.0))
+        if played is not None:
+            yield played
+        del played  # its stems take memory that the next rung needs
     if settings.method != "coherent":
-        alike = require_likeness(analyse(clip.samples, frame(grid, clip.rate)), clip.name)
         parts = separate_by_tucker(clip, grid, settings, progress)
-        report = {**parts.diagnostics, "bars_alike": round(alike, 3)}
-        yield replace(parts, diagnostics=report, warnings=[MASKS] if settings.method == "auto" else [])
+        yield replace(parts, warnings=[MASKS]) if settings.method == "auto" else parts
 
 
-def _track(clip: Clip, settings: Settings, progress: Progress) -> BarGrid:
+def _tracked(clip: Clip, settings: Settings, progress: Progress, memory: SongMemory) -> BarGrid:
     from core.downbeats.tracker.track import track_bars  # slow to import, and not needed when the bars are known
 
-    return track_bars(clip, beats_per_bar=settings.beats_per_bar, progress=progress)
+    kept = memory.get(BARS, settings.beats_per_bar)
+    if kept is not None:
+        return kept
+    grid = track_bars(clip, beats_per_bar=settings.beats_per_bar, progress=progress)
+    memory.put(BARS, grid, settings.beats_per_bar)
+    return grid
 
 
 def _check_ranks(settings: Settings, framing: Framing) -> None:

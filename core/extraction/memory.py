@@ -1,13 +1,14 @@
-"""What is remembered of a song: its bars, its bars to the sample, and what its cube says about its loops.
+"""What is remembered of a song between runs: its bars, its refined bars, and what its cube shows about its loops.
 
-That is all that takes long and does not depend on the number of loops, so that asking again with another number takes a
-fraction. What is remembered is, to the byte, what would be computed.
+These take most of the time and do not depend on the number of loops, so a second run with another number takes a
+fraction. A remembered value equals the computed one to the byte.
 """
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -19,65 +20,59 @@ from core.layout.search.description import Coder
 from core.layout.search.proposals import propose
 from core.layout.search.search import Survey
 
-Remembered = TypeVar("Remembered")
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Kind(Generic[Value]):
+    """A kind of value that is remembered, with its conversion to arrays and back."""
+
+    name: str
+    pack: Callable[[Value], Arrays]
+    unpack: Callable[[Arrays], Value]
 
 
 class SongMemory:
-    """Results kept for one clip in a cache; without a cache everything is computed.
-
-    Each method takes what the result depends on beside the clip, and how to compute it.
-    """
+    """Values kept for one clip in a cache. Without a cache nothing is kept."""
 
     def __init__(self, cache: Cache | None, clip: Clip) -> None:
         self._cache = cache
         self._clip = clip
 
-    def bars(self, beats_per_bar: tuple[int, ...], compute: Callable[[], BarGrid]) -> BarGrid:
-        """The tracked bars."""
-        return self._recall(("bars", beats_per_bar), compute, _from_bars, _to_bars)
+    def get(self, kind: Kind[Value], *depends: object) -> Value | None:
+        """The kept value, or None.
 
-    def refined(self, grid: BarGrid, compute: Callable[[], Refined]) -> Refined:
-        """The bars to the sample."""
-        return self._recall(("refined", *_bars_key(grid)), compute, _from_refined, _to_refined)
+        Args:
+            depends: all that the value was computed from, beside the clip.
+        """
+        kept = self._cache.get(self._key(kind, depends)) if self._cache else None
+        return None if kept is None else kind.unpack(kept)
 
-    def survey(self, refined: Refined, longest: int, jitter: float, seed: int, compute: Callable[[], Survey]) -> Survey:
-        """What the cube says about the loops."""
-        key = ("survey", *_bars_key(refined.grid), refined.shifts, longest, jitter, seed)
-        return self._recall(key, compute, _from_survey, _to_survey)
+    def put(self, kind: Kind[Value], value: Value, *depends: object) -> None:
+        """Keep a value; `depends` as in `get`."""
+        if self._cache:
+            self._cache.put(self._key(kind, depends), kind.pack(value))
+
+    def _key(self, kind: Kind[Value], depends: tuple[object, ...]) -> str:
+        return key_of(self._song, kind.name, *depends)
 
     @cached_property
     def _song(self) -> str:
         return key_of(self._clip.rate, self._clip.samples)
 
-    def _recall(
-        self,
-        key: tuple[object, ...],
-        compute: Callable[[], Remembered],
-        pack: Callable[[Remembered], Arrays],
-        unpack: Callable[[Arrays], Remembered],
-    ) -> Remembered:
-        if self._cache is None:
-            return compute()
-        entry = key_of(self._song, *key)
-        kept = self._cache.get(entry)
-        if kept is not None:
-            return unpack(kept)
-        result = compute()
-        self._cache.put(entry, pack(result))
-        return result
 
-
-def _bars_key(grid: BarGrid) -> tuple[object, ...]:
+def bars_key(grid: BarGrid) -> tuple[object, ...]:
+    """All that depends on a grid, as arguments of `SongMemory.get`."""
     return grid.starts, grid.beats_per_bar, grid.origin, grid.beat_unit
 
 
 def _from_bars(grid: BarGrid) -> Arrays:
-    told = {"beats_per_bar": grid.beats_per_bar, "origin": grid.origin, "beat_unit": grid.beat_unit}
-    return {"starts": grid.starts, "told": np.array(json.dumps(told))}
+    metre = {"beats_per_bar": grid.beats_per_bar, "origin": grid.origin, "beat_unit": grid.beat_unit}
+    return {"starts": grid.starts, "metre": np.array(json.dumps(metre))}
 
 
 def _to_bars(kept: Arrays) -> BarGrid:
-    return BarGrid(kept["starts"], **json.loads(str(kept["told"])))
+    return BarGrid(kept["starts"], **json.loads(str(kept["metre"])))
 
 
 def _from_refined(refined: Refined) -> Arrays:
@@ -87,12 +82,11 @@ def _from_refined(refined: Refined) -> Arrays:
         "coherence_after": refined.coherence_after,
         "steadiness": refined.steadiness,
     }
-    changes = np.array(json.dumps(refined.changes))
     return {
         **_from_bars(refined.grid),
         "shifts": refined.shifts,
         "numbers": np.array(json.dumps(numbers)),
-        "changes": changes,
+        "changes": np.array(json.dumps(refined.changes)),
     }
 
 
@@ -106,7 +100,7 @@ def _from_survey(survey: Survey) -> Arrays:
     return {
         "bins": survey.subset.bins,
         "floor": survey.subset.floor,
-        "phases": np.array(found.phases, dtype=np.int16).reshape(found.loops, bars),
+        "loop_bars": np.array(found.phases, dtype=np.int16).reshape(found.loops, bars),
         "lengths": np.array(found.lengths, dtype=np.int64),
         "gains": found.gains,
         "repeating": np.array(survey.repeating),
@@ -115,5 +109,10 @@ def _from_survey(survey: Survey) -> Arrays:
 
 def _to_survey(kept: Arrays) -> Survey:
     subset = Coder(kept["bins"], kept["floor"])
-    found = propose(subset, list(kept["phases"]), kept["lengths"].tolist(), kept["gains"])
+    found = propose(subset, list(kept["loop_bars"]), kept["lengths"].tolist(), kept["gains"])
     return Survey(subset, found, float(kept["repeating"]))
+
+
+BARS = Kind("bars", _from_bars, _to_bars)
+REFINED = Kind("refined", _from_refined, _to_refined)
+SURVEY = Kind("survey", _from_survey, _to_survey)

@@ -3,8 +3,8 @@
 Sounds of a song are nearly independent of each other, so the energies of its loops add up to about that of the song,
 whatever the loops are. Two mistakes break this. Where a layout has nearly as many parts as bars, waveforms that
 explain all bars can be far louder than the song and cancel each other; and where one loop was taken for another one
-with something added, the second undoes the first. Music in which no bar returns has no loops at all, though every
-method finds some: bars are alike by chance, and chance is measured by turning them against each other.
+with something added, the second cancels the first. Music in which no bar returns is refused before
+(`core.separation.likeness`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,9 +17,6 @@ from numpy.typing import NDArray
 
 from core.audio.bars import BarGrid, bar_energies
 from core.audio.clip import Samples
-from core.audio.cube import Cube
-from core.base.errors import Code, LoopError
-from core.separation.tucker.bands import band_edges
 
 MOST_ENERGY = 1.5  # of the song's: 0.8 to 1.25 in all that was right or harmless, 1.8 and more where loops cancelled
 CANCELLED = 0.5  # of the louder loop's energy, left of both where they sound together: 1.02 and more of true loops
@@ -34,9 +31,6 @@ DOUBTFUL = (
     "these are probably not the loops that the song was made of: some cannot be separated from others; check them by"
     " ear, and try other bars or another number of loops"
 )
-SLOTS = 32  # parts of a bar by which bars are compared
-ALIKE = 0.3  # 0.00 to 0.27 where nothing returns, 0.6 to 0.95 in songs: how much more than chance bars return
-BEST = 4  # the quarter of the bars that return best: a song may be one loop among much that never returns
 QUIET = 1e-12
 
 Array = NDArray[np.float64]
@@ -115,56 +109,3 @@ def _left(products: Array, song: float) -> float:
     both = (energies > HEARD * energies.max(axis=0)).all(axis=1)
     louder = float(energies[both].sum(axis=0).max(initial=0.0))
     return float(products[both].sum()) / louder if louder > COUNTS * song else 2.0
-
-
-def likeness(cube: Cube) -> float:
-    """How much more bars are like the best of the others than chance makes them, about 0 to 1.
-
-    Levels of bands and moments are compared, each band about its mean, over the quarter of the bars that return best.
-    Chance is the same with the other bars turned by a part of a bar: what is only steady, or only has the same
-    spectrum throughout, is as much alike then.
-
-    Args:
-        cube: complex [channels, frequencies, frames in a bar, bars].
-    """
-    bars = _levels(cube)
-    bars /= np.maximum(np.linalg.norm(bars, axis=(1, 2), keepdims=True), QUIET)
-    flat = bars.reshape(len(bars), -1)
-    best = []
-    for turn in range(bars.shape[2]):
-        alike = flat @ np.roll(bars, turn, axis=2).reshape(len(bars), -1).T
-        np.fill_diagonal(alike, -1.0)
-        best.append(alike.max(axis=1))
-    gains = np.sort(best[0] - np.median(best[1:], axis=0))[::-1]
-    return float(gains[: max(len(gains) // BEST, 2)].mean())
-
-
-def _levels(cube: Cube) -> NDArray[np.float32]:
-    """Amplitudes in bands and moments of each bar about their band's mean, [bars, bands, moments]."""
-    power = np.zeros(cube.shape[1:], dtype=np.float32)
-    for channel in cube:
-        power += np.square(channel.real) + np.square(channel.imag)
-    frames = cube.shape[2]
-    moments = np.unique(np.linspace(0, frames, min(SLOTS, frames) + 1).astype(np.intp))
-    power = np.add.reduceat(power, band_edges(len(power))[:-1], axis=0)
-    power = np.add.reduceat(power, moments[:-1], axis=1)
-    levels = np.sqrt(power / np.diff(moments).astype(np.float32)[:, None])
-    levels /= np.maximum(levels.mean(axis=(1, 2), keepdims=True), QUIET)
-    levels -= levels.mean(axis=(1, 2), keepdims=True)
-    return np.ascontiguousarray(levels.transpose(2, 0, 1), dtype=np.float32)
-
-
-def require_likeness(cube: Cube, name: str) -> float:
-    """The likeness of a cube's bars, where there is enough of it for loops.
-
-    Raises:
-        LoopError: MUSIC_NOT_USABLE where no bar returns.
-    """
-    found = likeness(cube)
-    if found < ALIKE:
-        raise LoopError(
-            Code.MUSIC_NOT_USABLE,
-            f"{name}: no bar of it returns, as in noise or in music without loops; choose a part that repeats, or name"
-            " the bars",
-        )
-    return found

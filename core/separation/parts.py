@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.audio.bars import BarGrid
-from core.audio.clip import Samples
+from core.audio.clip import Samples, spans
+from core.base.threads import each
 from core.layout.layout import Layout
 from core.separation.tucker.factors import TuckerFactors
 
@@ -35,3 +36,19 @@ class Parts:
     recipes: list[NDArray[np.float32]] | None = None
     diagnostics: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+
+
+def energies(stems: Samples) -> NDArray[np.float64]:
+    """The sum of squares of each stem, [loops]."""
+    return np.array([np.vdot(stem, stem) for stem in stems])
+
+
+def loudest_first(stems: Samples) -> NDArray[np.intp]:
+    """Sort stems by falling energy, in place, for together they may be a gigabyte; returns the order."""
+    order = np.argsort(-energies(stems), kind="stable")
+
+    def move(span: slice) -> None:
+        stems[..., span] = stems[order, :, span]
+
+    each(move, spans(stems.shape[2]))
+    return order

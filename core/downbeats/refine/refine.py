@@ -52,6 +52,11 @@ class Refined:
     steadiness: float
     changes: tuple[str, ...]
 
+    def report(self) -> dict[str, object]:
+        """The diagnostics of a result."""
+        length = self.bar_frames
+        return {"bar_frames": None if length is None else round(length, 3), "bars_changed": list(self.changes)}
+
 
 def refine(samples: Samples, grid: BarGrid, *, rate: int, progress: Progress = silent) -> Refined:
     """Move the bars of a grid to where the sound repeats.

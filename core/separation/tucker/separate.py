@@ -11,6 +11,7 @@ from core.audio.cube import Cube, analyse, frame
 from core.base.progress import Progress, part_of
 from core.base.settings import Settings
 from core.layout.layout import one_bar_layout
+from core.separation.likeness import require_likeness
 from core.separation.parts import Parts
 from core.separation.tucker.automatic_ranks import automatic_ranks
 from core.separation.tucker.decomposition import decompose
@@ -25,11 +26,13 @@ def separate_by_tucker(clip: Clip, grid: BarGrid, settings: Settings, progress: 
     """Loops of one bar each, separated by masks.
 
     Raises:
-        LoopError: ARGUMENTS for ranks outside the clip's cube, and for a device that is not there.
+        LoopError: ARGUMENTS for ranks outside the clip's cube, and for a device that is not there; MUSIC_NOT_USABLE
+            where bars resemble each other only by chance.
     """
     progress(0.0, "spectra")
     framing = frame(grid, clip.rate)
     cube = analyse(clip.samples, framing)
+    alike = require_likeness(cube, clip.name)
     factors, ranks = factors_of(cube, settings, part_of(progress, 0.1, 0.6))
     separated = mask_stems(
         clip.samples,
@@ -51,6 +54,7 @@ def separate_by_tucker(clip: Clip, grid: BarGrid, settings: Settings, progress: 
             "solver": factors.solver,
             "device": factors.device,
             "ranks": dataclasses.asdict(ranks),
+            "bars_alike": round(alike, 3),
             **_fit_report(factors),
         },
     )

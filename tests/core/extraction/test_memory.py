@@ -10,8 +10,9 @@ from core.base.errors import LoopError
 from core.extraction.ladder import Extraction, Settings, extract
 from tests.core.loop_songs import tiny_song
 
+TRACKER = "core.downbeats.tracker.track.track_bars"
 LONG_WORK = (
-    "core.extraction.by_repetition.refine",
+    "core.extraction.bars_and_layout.refine",
     "core.extraction.bars_and_layout.survey",
     "core.extraction.bars_and_layout.analyse",
 )
@@ -45,9 +46,9 @@ def test_a_song_is_worked_through_once_for_all_numbers_of_loops(
 
 def test_tracked_bars_are_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tiny, kept = tiny_song(), Cache(tmp_path)
-    monkeypatch.setattr("core.extraction.ladder._track", lambda *_: tiny.grid)
+    monkeypatch.setattr(TRACKER, lambda *_, **__: tiny.grid)
     first = extract(tiny.clip, cache=kept)
-    forbid(monkeypatch, "core.extraction.ladder._track", *LONG_WORK)
+    forbid(monkeypatch, TRACKER, *LONG_WORK)
     assert sound(extract(tiny.clip, cache=kept)) == sound(first)
     with pytest.raises(AssertionError):
         extract(tiny.clip, Settings(beats_per_bar=(5,)), cache=kept)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-import core.extraction.by_repetition
+import core.extraction.bars_and_layout
 import core.extraction.ladder
 from core.audio.bars import BarGrid
 from core.audio.clip import Clip, Samples, rest_of
@@ -14,9 +14,10 @@ from core.audio.cube import analyse, frame
 from core.base.errors import Code, LoopError
 from core.evaluation.scoring import match
 from core.extraction.ladder import Settings, extract
-from core.extraction.plausibility import ALIKE, judged, likeness, require_likeness, warnings_of
+from core.extraction.plausibility import judged, warnings_of
 from core.layout.layout import Layout, one_bar_layout
 from core.layout.search.search import Found
+from core.separation.likeness import ALIKE, likeness, require_likeness
 from core.separation.parts import Parts
 from core.separation.waveforms.separate import separate
 from tests.core.loop_songs import BAR, RATE, tiny_song
@@ -115,7 +116,7 @@ def misread(monkeypatch: pytest.MonkeyPatch, rows: list[str]) -> None:
     """Let the search find these rows, whatever is heard."""
     on = np.array([[c == "#" for c in row] for row in rows], dtype=np.float32).T
     wrong = Found(one_bar_layout(on), 0.9, np.ones(len(rows)))
-    monkeypatch.setattr(core.extraction.by_repetition, "layout_of", lambda *_: wrong)
+    monkeypatch.setattr(core.extraction.bars_and_layout, "layout_of", lambda *_: wrong)
 
 
 def test_a_loop_that_takes_the_place_of_another_is_not_added_to_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -134,7 +134,7 @@ def test_bars_that_find_no_rest_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = extract(Clip(mixture, RATE, "loops"), grid=BarGrid(true, 4, "host")).stems
     monkeypatch.setattr("core.extraction.bars_and_layout.moved_to_switches", restless)
     given = begun(true)
-    monkeypatch.setattr("core.extraction.by_repetition.refine", lambda *_, **__: given)
+    monkeypatch.setattr("core.extraction.bars_and_layout.refine", lambda *_, **__: given)
     found = extract(Clip(mixture, RATE, "loops"), grid=given.grid)
     assert asked == [700, 800, 900, 1_000]
     assert np.array_equal(found.grid.starts, true)

@@ -1,0 +1,143 @@
+"""The first rung of the ladder: loops that repeat as waveforms, and played ones beside them."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.audio.bars import bar_energies
+from core.audio.clip import Clip
+from core.audio.cube import analyse, frame
+from core.base.progress import Progress, part_of
+from core.base.settings import Settings
+from core.downbeats.refine.refine import Refined
+from core.extraction.bars_and_layout import BarsAndLayout
+from core.extraction.plausibility import judged
+from core.layout.evidence.candidates import SHORT
+from core.layout.layout import Layout
+from core.layout.played import find_played_layout
+from core.layout.search.search import Found
+from core.separation.blend import blended
+from core.separation.parts import Parts, energies, loudest_first
+from core.separation.waveforms.separate import Coherent, separate
+
+FAINT = 1e-4  # -40 dB beside all loops together
+ENTANGLED = 1.0  # noise gain from which a loop takes in more than it averages out
+TURNS = 4  # pairs of loops that are made to alternate; each costs one more solution
+MORE_REST = 0.05  # share of the song's energy that alternating loops may leave unexplained beside the former ones
+LOUD = 0.02  # share of the energy in the rest from which played loops are searched in it
+PARTLY_BY_HAND = "some of it repeats in its spectra alone, as played music does: these loops may leak into others"
+
+
+def separate_by_waveforms(clip: Clip, bars: BarsAndLayout, settings: Settings, progress: Progress) -> Parts:
+    """Stems of the exactly repeating loops of a layout. Where played loops lie beside them, both models are blended."""
+    refined = bars.refined
+    exact, found = _solved(clip, refined, bars.found(settings.loops), part_of(progress, 0.0, 0.6))
+    together = _with_played(clip, refined, found, settings)
+    if together is not None:
+        del found  # its stems take memory that the next ones need
+        found = _solve(clip, refined, together, part_of(progress, 0.6, 0.7))
+        found = blended(clip.samples, found, frame(refined.grid, clip.rate), progress=part_of(progress, 0.7, 1.0))
+    savings = np.append(exact.savings, np.zeros(found.layout.loops - exact.layout.loops))
+    order = loudest_first(found.stems)
+    trust = found.noise_gain[order]
+    diagnostics = {
+        "method": "coherent" if together is None else "blended",
+        **refined.report(),
+        "repeating_share": round(exact.repeating, 4),
+        "loop_savings": _rounded(savings[order], 4),
+        **_trust_report(found, trust),
+    }
+    warnings = [*_entangled(trust), *(_lost_bands(found) if together is None else [PARTLY_BY_HAND])]
+    return Parts(found.stems, found.rest, found.layout.of(order), refined.grid, None, None, diagnostics, warnings)
+
+
+def _solve(clip: Clip, refined: Refined, layout: Layout, progress: Progress) -> Coherent:
+    return separate(clip.samples, refined.grid, layout, rate=clip.rate, shifts=refined.shifts, progress=progress)
+
+
+def _solved(clip: Clip, refined: Refined, exact: Found, progress: Progress) -> tuple[Found, Coherent]:
+    """The stems, solved again without the mistakes of the layout: loops that are too faint, loops that cancel."""
+    found = _solve(clip, refined, exact.layout, part_of(progress, 0.0, 0.7))
+    loudness = energies(found.stems)
+    audible = np.flatnonzero(loudness > FAINT * loudness.sum())
+    if len(audible) < len(loudness):
+        exact = exact.of(audible)
+        found = _solve(clip, refined, exact.layout, part_of(progress, 0.7, 0.8))
+    return _alternating(clip, refined, exact, found, part_of(progress, 0.8, 1.0))
+
+
+def _alternating(
+    clip: Clip, refined: Refined, exact: Found, found: Coherent, progress: Progress
+) -> tuple[Found, Coherent]:
+    """Let two loops alternate if they cancel each other, as long as this is quieter and still explains the song.
+
+    A loop that replaces another one looks like a loop that is added to it, cancels it and adds its own sound.
+    """
+    grid = refined.grid
+    song, left = bar_energies(clip.samples, grid).sum(), bar_energies(found.rest, grid).sum()
+    now = judged(clip.samples, found.stems, grid)
+    for _ in range(TURNS):
+        if now.undoing is None:
+            break
+        other = exact.in_turn(*now.undoing)
+        again = _solve(clip, refined, other.layout, progress)
+        then = judged(clip.samples, again.stems, grid)
+        if then.energy > now.energy or bar_energies(again.rest, grid).sum() > left + MORE_REST * song:
+            break
+        exact, found, now = other, again, then
+    return exact, found
+
+
+def _with_played(clip: Clip, refined: Refined, found: Coherent, settings: Settings) -> Layout | None:
+    """The layout with played loops beside those that repeat exactly, None where there are none.
+
+    The layout may hold played loops even if none is new: their lowest notes, too, repeat well enough to be found.
+    """
+    known = found.layout
+    if known.bars < SHORT:  # where few bars hold many loops, missed exact loops look the same
+        return None
+    if settings.method != "auto" or (settings.loops is not None and settings.loops <= known.loops):
+        return None
+    if bar_energies(found.rest, refined.grid).sum() < LOUD * bar_energies(clip.samples, refined.grid).sum():
+        return None
+    # All channels as one, for all stems are still there and memory is short; unequal, so that none cancels another.
+    weights = (1 / np.arange(1, len(found.rest) + 1)).astype(np.float32)
+    one = np.asarray(np.tensordot(weights, found.rest, axes=1)[None], dtype=np.float32)
+    layout, _ = find_played_layout(
+        analyse(one, frame(refined.grid, clip.rate)),
+        known=known,
+        count=settings.loops,
+        longest=settings.max_loop_bars,
+        seed=settings.seed,
+    )
+    if not layout.loops:
+        return None
+    return replace(layout, rings=known.rings and known.rings + (False,) * (layout.loops - known.loops))
+
+
+def _trust_report(found: Coherent, trust: NDArray[np.float64]) -> dict[str, Any]:
+    return {
+        "noise_gain": _rounded(trust),
+        "bands_hz": _rounded(found.bands, 0),
+        "coherence": _rounded(found.coherence),
+    }
+
+
+def _entangled(noise_gain: NDArray[np.float64]) -> list[str]:
+    names = ", ".join(str(k + 1) for k in np.flatnonzero(noise_gain > ENTANGLED))
+    return [f"these loops hardly ever play apart from others and may be mixed up with them: {names}"] if names else []
+
+
+def _lost_bands(found: Coherent) -> list[str]:
+    """A warning if less than half of the sound repeats from some frequency upwards."""
+    half = found.coherence < 0.5
+    if half.all() or not half[-1]:
+        return []
+    edge = found.bands[len(half) - int(np.argmin(half[::-1]))]
+    return [f"hardly anything above {edge:.0f} Hz repeats exactly: it is shared out by level, or in the rest"]
+
+
+def _rounded(values: NDArray[np.float64], digits: int = 3) -> list[float]:
+    return [round(float(value), digits) for value in values]
