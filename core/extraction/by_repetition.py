@@ -37,7 +37,7 @@ BY_HAND = "nothing repeats to the sample, as in played music: loops are told apa
 def separations_by_repetition(
     clip: Clip, grid: BarGrid, settings: Settings, progress: Progress, memory: SongMemory
 ) -> Iterator[Parts]:
-    """Loops found by their return, the best model first; the next one is asked where that cannot be right.
+    """Loops found by their return, the best model first; the next is computed where that one cannot be right.
 
     Where sound repeats phase and all, loops are waveforms (`separation.waveforms`). With method "auto", music that
     repeats in its spectra alone, as played music does, is separated by them (`separation.spectra`). Where a song has
