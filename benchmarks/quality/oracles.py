@@ -58,8 +58,8 @@ def _rungs(song: Song) -> list[Samples]:
 def _by_layout(song: Song, refined: Refined, counted: Counted, *, rings: bool) -> Samples:
     """The stems for the true layout, for one way to count the bars of long loops, with or without reverb tails."""
     pairs = zip(song.activations.T, song.bars_per_loop, strict=True)
-    phases = np.stack([counted(active > 0, length) for active, length in pairs], axis=1)
-    layout = Layout(song.activations, song.bars_per_loop, phases, (rings,) * song.loops)
+    loop_bars = np.stack([counted(active > 0, length) for active, length in pairs], axis=1)
+    layout = Layout(song.activations, song.bars_per_loop, loop_bars, (rings,) * song.loops)
     return separate(song.mixture.samples, refined.grid, layout, rate=song.rate, shifts=refined.shifts).stems
 
 

@@ -26,27 +26,27 @@ def solve(cells: Array, mixing: Array, weights: Array, costs: Array, result: Arr
         costs: [types, frequencies], above 0.
         result: receives S [types, parts, frequencies].
     """
-    frequencies, types = cells.shape[2], mixing.shape[1]
+    frequencies, bar_types = cells.shape[2], mixing.shape[1]
     width = min(AT_ONCE, frequencies)
-    system = np.empty((types, types, width), dtype=np.float32)
-    wanted = np.empty((types, cells.shape[1], width), dtype=np.float32)
+    system = np.empty((bar_types, bar_types, width), dtype=np.float32)
+    wanted = np.empty((bar_types, cells.shape[1], width), dtype=np.float32)
     for start in range(0, frequencies, width):
         count = min(width, frequencies - start)
         system.fill(1)  # past the last frequency any system will do that can be solved
         wanted.fill(0)
         _gather(cells, mixing, weights, start, count, system, wanted)
-        for t in range(types):
+        for t in range(bar_types):
             for f in range(count):
                 system[t, t, f] += costs[t, start + f]
         _eliminate(system, wanted)
-        for t in range(types):
+        for t in range(bar_types):
             for p in range(cells.shape[1]):
                 for f in range(count):
                     result[t, p, start + f] = wanted[t, p, f]
 
 
 @compiled
-def power_left(cells: Array, mixing: Array, types: Array) -> Array:
+def power_left(cells: Array, mixing: Array, bar_types: Array) -> Array:
     """The power of X - D S in each bar, summed over parts, [bars, frequencies]."""
     bars, parts, frequencies = cells.shape
     power = np.zeros((bars, frequencies), dtype=np.float32)
@@ -59,14 +59,14 @@ def power_left(cells: Array, mixing: Array, types: Array) -> Array:
                 gain = mixing[b, t]
                 if gain != 0:
                     for f in range(frequencies):
-                        left[f] -= gain * types[t, p, f]
+                        left[f] -= gain * bar_types[t, p, f]
             for f in range(frequencies):
                 power[b, f] += left[f] * left[f]
     return power
 
 
 @compiled
-def cancelled(types: Array, costs: Array, together: NDArray[np.bool_], left: np.float32) -> Array:
+def cancelled(bar_types: Array, costs: Array, together: NDArray[np.bool_], left: np.float32) -> Array:
     """The cost of pairs of types that cancel each other where they sound together, [frequencies].
 
     Args:
@@ -75,14 +75,14 @@ def cancelled(types: Array, costs: Array, together: NDArray[np.bool_], left: np.
         together: [types, types], whether two types sound together.
         left: two types cancel if the power of their sum is below this share of the weaker one's power.
     """
-    count, parts, frequencies = types.shape
+    count, parts, frequencies = bar_types.shape
     total = np.zeros(frequencies, dtype=np.float32)
     power = np.zeros((count, frequencies), dtype=np.float32)
     both = np.empty(frequencies, dtype=np.float32)
     for t in range(count):
         for p in range(parts):
             for f in range(frequencies):
-                power[t, f] += types[t, p, f] * types[t, p, f]
+                power[t, f] += bar_types[t, p, f] * bar_types[t, p, f]
     for one in range(count):
         for other in range(one + 1, count):
             if not together[one, other]:
@@ -91,7 +91,7 @@ def cancelled(types: Array, costs: Array, together: NDArray[np.bool_], left: np.
                 both[f] = 0
             for p in range(parts):
                 for f in range(frequencies):
-                    both[f] += (types[one, p, f] + types[other, p, f]) ** 2
+                    both[f] += (bar_types[one, p, f] + bar_types[other, p, f]) ** 2
             for f in range(frequencies):
                 if both[f] < left * min(power[one, f], power[other, f]):
                     total[f] += min(costs[one, f], costs[other, f])
@@ -133,11 +133,11 @@ def inverse(power: Array, floor: Array) -> tuple[Array, Array]:
 def _gather(cells: Array, mixing: Array, weights: Array, start: int, count: int, system: Array, wanted: Array) -> None:
     """Compute the upper half of D^T W D, and D^T W X, for `count` frequencies."""
     bars, parts, _ = cells.shape
-    types = mixing.shape[1]
+    bar_types = mixing.shape[1]
     weight = np.empty(count, dtype=np.float32)
     weighted = np.empty((parts, count), dtype=np.float32)
-    for i in range(types):
-        for j in range(types):
+    for i in range(bar_types):
+        for j in range(bar_types):
             for f in range(count):
                 system[i, j, f] = 0
     for b in range(bars):
@@ -146,11 +146,11 @@ def _gather(cells: Array, mixing: Array, weights: Array, start: int, count: int,
         for p in range(parts):
             for f in range(count):
                 weighted[p, f] = weight[f] * cells[b, p, start + f]
-        for i in range(types):
+        for i in range(bar_types):
             gain = mixing[b, i]
             if gain == 0:
                 continue
-            for j in range(i, types):
+            for j in range(i, bar_types):
                 both = gain * mixing[b, j]
                 if both != 0:
                     for f in range(count):
@@ -163,27 +163,27 @@ def _gather(cells: Array, mixing: Array, weights: Array, start: int, count: int,
 @compiled
 def _eliminate(system: Array, wanted: Array) -> None:
     """Gaussian elimination of symmetric positive definite systems, of which the upper half is given, in place."""
-    types, parts, frequencies = wanted.shape
-    least = np.empty((types, frequencies), dtype=np.float32)
+    bar_types, parts, frequencies = wanted.shape
+    least = np.empty((bar_types, frequencies), dtype=np.float32)
     factor = np.empty(frequencies, dtype=np.float32)
-    for i in range(types):
+    for i in range(bar_types):
         for f in range(frequencies):
             least[i, f] = ROUNDING * system[i, i, f]
-    for i in range(types):
+    for i in range(bar_types):
         for f in range(frequencies):
             system[i, i, f] = max(system[i, i, f], least[i, f])  # rounding error may leave nothing of it
-        for j in range(i + 1, types):
+        for j in range(i + 1, bar_types):
             for f in range(frequencies):
                 factor[f] = system[i, j, f] / system[i, i, f]
-            for k in range(j, types):
+            for k in range(j, bar_types):
                 for f in range(frequencies):
                     system[j, k, f] -= factor[f] * system[i, k, f]
             for p in range(parts):
                 for f in range(frequencies):
                     wanted[j, p, f] -= factor[f] * wanted[i, p, f]
-    for i in range(types - 1, -1, -1):
+    for i in range(bar_types - 1, -1, -1):
         for p in range(parts):
-            for j in range(i + 1, types):
+            for j in range(i + 1, bar_types):
                 for f in range(frequencies):
                     wanted[i, p, f] -= system[i, j, f] * wanted[j, p, f]
             for f in range(frequencies):

@@ -100,7 +100,7 @@ def _from_survey(survey: Survey) -> Arrays:
     return {
         "bins": survey.subset.bins,
         "floor": survey.subset.floor,
-        "loop_bars": np.array(found.phases, dtype=np.int16).reshape(found.loops, bars),
+        "loop_bars": np.array(found.loop_bars, dtype=np.int16).reshape(found.loops, bars),
         "lengths": np.array(found.lengths, dtype=np.int64),
         "gains": found.gains,
         "repeating": np.array(survey.repeating),

@@ -1,6 +1,6 @@
 """Cycles: which bar of a loop sounds in each bar of the song, from when the loop is on and how long it is.
 
-An on/off row is bool [bars]; a phase row is int16 [bars], the bar of the loop that is heard, -1 where it is off.
+An on/off row is bool [bars]; a row of loop bars is int16 [bars]: which bar of the loop sounds, -1 where it is off.
 """
 
 from dataclasses import dataclass
@@ -9,19 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 On = NDArray[np.bool_]
-Phases = NDArray[np.int16]
+LoopBars = NDArray[np.int16]
 
 LENGTHS = (1, 2, 3, 4, 6, 8)
 """Bars that a loop may last."""
 
 
-def counted_from_song(on: On, length: int) -> Phases:
-    """Phases of a loop that follows the song's own count of bars, wherever it is switched on."""
+def counted_from_song(on: On, length: int) -> LoopBars:
+    """Loop bars of a loop that follows the song's own count of bars, wherever it is switched on."""
     return np.where(on, np.arange(len(on)) % length, -1).astype(np.int16)
 
 
-def counted_from_switch(on: On, length: int) -> Phases:
-    """Phases of a loop that begins with its first bar whenever it is switched on."""
+def counted_from_switch(on: On, length: int) -> LoopBars:
+    """Loop bars of a loop that begins with its first bar whenever it is switched on."""
     bars = np.arange(len(on))
     switched_on = on & ~np.concatenate([[False], on[:-1]])
     latest = np.maximum.accumulate(np.where(switched_on, bars, 0))
@@ -77,11 +77,11 @@ class Columns:
         return np.flatnonzero((self.owners == loop) & (place % self.periods == self.places))
 
 
-def columns_of(phases: list[Phases], lengths: list[int]) -> Columns:
+def columns_of(loop_bars: list[LoopBars], lengths: list[int]) -> Columns:
     """The columns of these loops, those left out that never sound or would be heard just when another one is."""
     rows: list[NDArray[np.bool_]] = []
     keys: list[tuple[int, int, int]] = []
-    for loop, (row, length) in enumerate(zip(phases, lengths, strict=True)):
+    for loop, (row, length) in enumerate(zip(loop_bars, lengths, strict=True)):
         seen = set()
         for period in (n for n in range(length, 0, -1) if length % n == 0):
             for place in range(period):
@@ -91,5 +91,5 @@ def columns_of(phases: list[Phases], lengths: list[int]) -> Columns:
                     rows.append(here)
                     keys.append((loop, period, place))
     owners, periods, places = np.array(keys, dtype=np.intp).reshape(-1, 3).T
-    matrix = np.array(rows, dtype=np.float32).reshape(len(rows), len(phases[0]) if phases else 0)
+    matrix = np.array(rows, dtype=np.float32).reshape(len(rows), len(loop_bars[0]) if loop_bars else 0)
     return Columns(matrix.T, owners, periods, places)

@@ -15,7 +15,7 @@ class Layout:
         activations: float32 [bars, loops], how strongly each loop plays in each bar, from 0 to about 1; every loop
             plays in at least one bar.
         bars_per_loop: how many bars each loop lasts: 1, 2, 3, 4, 6 or 8.
-        phases: int16 [bars, loops], which bar of the loop is heard, from 0; -1 where it is off. A loop may begin
+        loop_bars: int16 [bars, loops], which bar of the loop sounds, from 0; -1 where it is off. A loop may begin
             anywhere and need not start with its first bar.
         rings: for each loop whether what it sounds in a bar is still heard in the next one, whatever comes there; ()
             where none does.
@@ -23,30 +23,30 @@ class Layout:
 
     activations: NDArray[np.float32]
     bars_per_loop: tuple[int, ...]
-    phases: NDArray[np.int16]
+    loop_bars: NDArray[np.int16]
     rings: tuple[bool, ...] = ()
 
     @property
     def bars(self) -> int:
-        return len(self.phases)
+        return len(self.loop_bars)
 
     @property
     def loops(self) -> int:
-        return int(self.phases.shape[1])
+        return int(self.loop_bars.shape[1])
 
     def of(self, loops: NDArray[np.intp]) -> "Layout":
         """The layout of some of the loops, in this order."""
         lengths, rings = (tuple(values[k] for k in loops if values) for values in (self.bars_per_loop, self.rings))
-        return Layout(self.activations[:, loops], lengths, self.phases[:, loops], rings)
+        return Layout(self.activations[:, loops], lengths, self.loop_bars[:, loops], rings)
 
     def off(self, bars: NDArray[np.bool_], loop: int) -> "Layout":
         """The layout with a loop switched off in these bars."""
-        phases, activations = self.phases.copy(), self.activations.copy()
-        phases[bars, loop], activations[bars, loop] = -1, 0.0
-        return replace(self, phases=phases, activations=activations)
+        loop_bars, activations = self.loop_bars.copy(), self.activations.copy()
+        loop_bars[bars, loop], activations[bars, loop] = -1, 0.0
+        return replace(self, loop_bars=loop_bars, activations=activations)
 
 
-class Types(NamedTuple):
+class BarTypes(NamedTuple):
     """A layout as a plain mixing matrix: a column for each bar of each loop that is heard somewhere, and for its tail.
 
     Attributes:
@@ -65,12 +65,12 @@ def one_bar_layout(activations: NDArray[np.float32]) -> Layout:
     return Layout(activations, (1,) * activations.shape[1], np.where(activations > 0, 0, -1).astype(np.int16))
 
 
-def type_matrix(layout: Layout) -> Types:
+def mixing_matrix(layout: Layout) -> BarTypes:
     """The layout as a plain mixing matrix. A tail that is heard just when a bar of its loop is belongs to that bar."""
     columns, owners, late = [], [], []
     for loop in range(layout.loops):
-        phases, gains = layout.phases[:, loop], layout.activations[:, loop]
-        heard = [np.where(phases == phase, gains, 0.0) for phase in range(layout.bars_per_loop[loop])]
+        loop_bars, gains = layout.loop_bars[:, loop], layout.activations[:, loop]
+        heard = [np.where(loop_bars == loop_bar, gains, 0.0) for loop_bar in range(layout.bars_per_loop[loop])]
         tails = [np.append(0.0, column[:-1]) for column in heard] if layout.rings and layout.rings[loop] else []
         seen: list[NDArray[np.bool_]] = []
         for column, is_tail in [(column, False) for column in heard] + [(column, True) for column in tails]:
@@ -81,4 +81,4 @@ def type_matrix(layout: Layout) -> Types:
                 owners.append(loop)
                 late.append(is_tail)
     matrix = np.array(columns, dtype=np.float32).reshape(len(columns), layout.bars).T
-    return Types(matrix, np.array(owners, dtype=np.intp), np.array(late, dtype=np.bool_))
+    return BarTypes(matrix, np.array(owners, dtype=np.intp), np.array(late, dtype=np.bool_))

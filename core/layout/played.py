@@ -70,8 +70,8 @@ def find_played_layout(
     weak = found.score > (1 - EXPLAINED) * subset.empty.length
     if weak or (known is not None and _left(subset, found) > LEFT):
         found = propose(subset, [], [])
-    phases = np.array(found.phases, dtype=np.int16).reshape(found.loops, cube.shape[3]).T
-    return Layout((phases >= 0).astype(np.float32), tuple(found.lengths), phases), found
+    loop_bars = np.array(found.loop_bars, dtype=np.int16).reshape(found.loops, cube.shape[3]).T
+    return Layout((loop_bars >= 0).astype(np.float32), tuple(found.lengths), loop_bars), found
 
 
 def magnitude_bins(cube: Cube, count: int, seed: int) -> Chosen:
@@ -143,13 +143,13 @@ def _left(subset: Coder, found: Proposal) -> float:
 def _certain(known: Layout | None) -> list[Candidate]:
     if known is None:
         return []
-    rows = zip(known.phases.T, known.bars_per_loop, known.activations.T, strict=True)
-    return [Candidate(0, phases >= 0, length, phases, gains) for phases, length, gains in rows]
+    rows = zip(known.loop_bars.T, known.bars_per_loop, known.activations.T, strict=True)
+    return [Candidate(0, loop_bars >= 0, length, loop_bars, gains) for loop_bars, length, gains in rows]
 
 
 def described(subset: Coder, loops: list[Candidate]) -> Proposal:
     """The subset described by these loops at their full levels."""
-    return propose(subset, [loop.phases for loop in loops], [loop.length for loop in loops])
+    return propose(subset, [loop.loop_bars for loop in loops], [loop.length for loop in loops])
 
 
 def _is_stray(candidate: Candidate, other: Candidate) -> bool:

@@ -15,11 +15,11 @@ from core.audio.bars import MIN_BARS
 from core.audio.clip import Samples
 from core.downbeats.refine.preemphasis import PADDING, emphasised, sounding
 from core.downbeats.refine.refine import Refined
-from core.layout.layout import Layout, type_matrix
+from core.layout.layout import Layout, mixing_matrix
 
 SLOT, STRIDE, FINE = 8, 32, 4  # frames whose loudness is taken together, from one such slot to the next, and at last
 NEAR, ATTACK, SHARP = 0.1, 0.01, 0.5  # seconds around the likeliest line, and after any; weight of a fall in these
-FLOOR = 1e-3  # of the mean power: less than that is as good as nothing
+SILENCE = 1e-3  # of the mean power: less than that is as good as nothing
 TURNS = 8  # of a fit to lines of unknown loudness
 SURE = 600.0  # natural logarithm of how many times likelier other lines must be: with true bars of sequenced songs it
 USUAL_RATE = 44_100  # stayed under 300 at this rate, and above grows with the frames, which then say the same twice
@@ -68,7 +68,7 @@ def switches_later(mono: Samples, starts: NDArray[np.int64], layout: Layout, *, 
     inside = (lines >= reach + span * FINE) & (lines + reach + span * FINE <= len(mono))
     if layout.loops == 0 or np.count_nonzero(inside) < MIN_BARS:
         return 0
-    columns = type_matrix(layout).matrix.astype(np.float64)
+    columns = mixing_matrix(layout).matrix.astype(np.float64)
     switched = (columns[:-1] != columns[1:]).any(axis=1)[inside]  # at other lines nothing tells where they are
 
     def likelihoods(places: NDArray[np.int64], frames: int) -> NDArray[np.float64]:
@@ -99,7 +99,7 @@ def _surprise(around: NDArray[np.float32], rows: NDArray[np.float64]) -> NDArray
     basis, values, _ = np.linalg.svd(rows, full_matrices=False)
     basis = basis[:, values > 1e-6 * values[0]]
     frames, loudness = around.shape[2], np.square(around, dtype=np.float64).mean()
-    floor, left = FLOOR * frames * loudness + 1e-30, np.ones(around.shape[:2])
+    floor, left = SILENCE * frames * loudness + 1e-30, np.ones(around.shape[:2])
     for _ in range(TURNS):
         gram = np.einsum("lr,ls,lq->srq", basis, 1 / left, basis, optimize=True)
         gram += 1e-6 * np.trace(gram, axis1=1, axis2=2)[:, None, None] * np.eye(basis.shape[1])

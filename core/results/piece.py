@@ -66,18 +66,18 @@ class Piece:
         return self.grid.bpm(self.rate) * 4 / self.grid.beat_unit
 
 
-def heard_from(start_bar: int, bars: int, phases: NDArray[np.int16]) -> NDArray[np.int16]:
+def heard_from(start_bar: int, bars: int, loop_bars: NDArray[np.int16]) -> NDArray[np.int16]:
     """Which bar of a loop's file sounds in each bar of the piece, int16 [bars of the piece]; -1 where it is silent.
 
     A layout may number a loop's bars from any of them. The file begins at `start_bar`.
 
     Args:
-        phases: the loop's column of `Layout.phases`.
+        loop_bars: the loop's column of `Layout.loop_bars`.
     """
-    cut = phases[start_bar : start_bar + bars]
+    cut = loop_bars[start_bar : start_bar + bars]
     known = np.flatnonzero(cut >= 0)
     first = int(cut[known[0]]) - int(known[0]) if known.size else 0
-    return np.where(phases >= 0, (phases - first) % bars, -1).astype(np.int16)
+    return np.where(loop_bars >= 0, (loop_bars - first) % bars, -1).astype(np.int16)
 
 
 def steady(start_bar: int, bars: int, count: int) -> NDArray[np.int16]:

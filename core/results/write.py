@@ -78,7 +78,7 @@ def piece_of(extraction: Extraction) -> Piece:
             bars=loop.bars,
             start_bar=loop.start_bar,
             activations=loop.activations,
-            heard=heard_from(loop.start_bar, loop.bars, layout.phases[:, k]),
+            heard=heard_from(loop.start_bar, loop.bars, layout.loop_bars[:, k]),
         )
         for k, loop in enumerate(extraction.loops)
     )

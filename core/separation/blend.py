@@ -20,11 +20,11 @@ from core.audio.clip import Samples, rest_of
 from core.audio.cube import Framing, analyse, bar_spectra, synthesise_bars
 from core.base.progress import Progress, part_of, silent
 from core.base.threads import in_order
-from core.layout.layout import Types, type_matrix
+from core.layout.layout import BarTypes, mixing_matrix
 from core.separation.spectra.wiener import by_bars, each_stem, fit_templates, mean_power, shared
 from core.separation.waveforms.separate import Coherent
 
-FLOOR = 1e-6  # of a bin's mean power: nobody is wrong by less
+LEAST_ERROR = 1e-6  # of a bin's mean power: nobody is wrong by less
 SMOOTHED = 3  # frequencies and frames over which what is unexplained is averaged
 SINGULAR = 1e-6  # types that only differences of others tell apart are not to be trusted, nor is the matrix inverted
 TINY = 1e-20
@@ -41,7 +41,7 @@ def blended(samples: Samples, found: Coherent, framing: Framing, *, progress: Pr
         found: its stems and its rest are overwritten, as together they may be a gigabyte.
         progress: told between the steps; may raise `Cancelled`.
     """
-    columns = type_matrix(found.layout)
+    columns = mixing_matrix(found.layout)
     _correct(samples, found, framing, columns, part_of(progress, 0.0, 0.6))
     left = analyse(rest_of(samples, found.stems, out=found.rest), framing)
     sharing = each_stem(
@@ -53,10 +53,10 @@ def blended(samples: Samples, found: Coherent, framing: Framing, *, progress: Pr
     return found
 
 
-def _correct(samples: Samples, found: Coherent, framing: Framing, columns: Types, progress: Progress) -> None:
+def _correct(samples: Samples, found: Coherent, framing: Framing, columns: BarTypes, progress: Progress) -> None:
     """Put the blend of both estimates in the place of the coherent stems; the rest is then worth nothing."""
     cube = analyse(samples, framing)
-    floor = FLOOR * mean_power(by_bars(cube)).T
+    floor = LEAST_ERROR * mean_power(by_bars(cube)).T
     templates = fit_templates(cube, columns.matrix, columns.owners, progress=part_of(progress, 0.0, 0.7))
     doubts = _doubts(templates, columns.matrix, _unexplained(found.rest, framing, columns.matrix) + floor)
     sounding = shared(cube, templates, columns.matrix)

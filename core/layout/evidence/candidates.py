@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from core.layout.cycles import (
     LENGTHS,
+    LoopBars,
     On,
-    Phases,
     counted_from_song,
     counted_from_switch,
     filled,
@@ -31,14 +31,14 @@ class Candidate:
         votes: how many.
         on: when it plays, bool [bars].
         length: its bars.
-        phases: which of them sounds when.
+        loop_bars: which of them sounds when.
         gains: how strongly, float32 [bars].
     """
 
     votes: int
     on: On
     length: int
-    phases: Phases
+    loop_bars: LoopBars
     gains: NDArray[np.float32]
 
 
@@ -91,8 +91,8 @@ def _cycle_of(part: On, whole: On, longest: int) -> int:
     for length in LENGTHS:
         if length > longest or whole.sum() < 2 * length:
             break
-        for sign, phases in ((1, counted_from_song(whole, length)), (-1, counted_from_switch(whole, length))):
-            if (np.isin(phases, phases[part]) == part).all():
+        for sign, loop_bars in ((1, counted_from_song(whole, length)), (-1, counted_from_switch(whole, length))):
+            if (np.isin(loop_bars, loop_bars[part]) == part).all():
                 return sign * length
     return 0
 
@@ -123,5 +123,5 @@ def _candidate(vote: Vote, lengths: Counter[int], share: float = 0.02) -> Candid
     votes = sum(lengths.values())
     heard = [length for length, count in lengths.items() if count >= max(FEWEST_VOTES, share * votes)]
     length = max(heard, key=abs, default=1)
-    phases = counted_from_song(vote.on, length) if length > 0 else counted_from_switch(vote.on, -length)
-    return Candidate(votes, vote.on, abs(length), phases, vote.gains)
+    loop_bars = counted_from_song(vote.on, length) if length > 0 else counted_from_switch(vote.on, -length)
+    return Candidate(votes, vote.on, abs(length), loop_bars, vote.gains)

@@ -23,7 +23,7 @@ from core.layout.evidence.bins import Bins
 Matrix = NDArray[np.float32]
 
 KAPPA = 1.5  # contents cost more than left-overs, so that a type must return to pay for itself
-FLOOR = 1e-3  # of a bin's mean power: -30 dB is as good as explained
+POWER_FLOOR = 1e-3  # of a bin's mean power: -30 dB is as good as explained
 CANCELLING = 1.0  # times the cost of a content that only undoes another: sounds seldom cancel each other in music
 SILENCED = 0.1  # power left of two contents that cancel
 GLANCE = 4
@@ -77,21 +77,21 @@ class Coder:
         """A coder of every `GLANCE`-th bin, for a first look at what a layout may be worth."""
         return Coder(self.bins[::GLANCE], self.floor[::GLANCE])
 
-    def describe(self, types: Matrix) -> Description:
+    def describe(self, bar_types: Matrix) -> Description:
         """The shortest description by types [bars, types]."""
-        types = np.ascontiguousarray(types)
-        gram = types.T @ types + np.float32(1e-2) * np.eye(types.shape[1], dtype=np.float32)
+        bar_types = np.ascontiguousarray(bar_types)
+        gram = bar_types.T @ bar_types + np.float32(1e-2) * np.eye(bar_types.shape[1], dtype=np.float32)
         cells = self._cells
-        found = np.ascontiguousarray(np.tensordot(np.linalg.inv(gram) @ types.T, cells, axes=1))
+        found = np.ascontiguousarray(np.tensordot(np.linalg.inv(gram) @ bar_types.T, cells, axes=1))
         for share in FALL:
             floor = self.floor * share
-            weights = 1 / (power_left(cells, types, found) + floor)
-            solve(cells, types, weights, np.float32(KAPPA) / (np.square(found).sum(axis=1) + floor), found)
+            weights = 1 / (power_left(cells, bar_types, found) + floor)
+            solve(cells, bar_types, weights, np.float32(KAPPA) / (np.square(found).sum(axis=1) + floor), found)
         contents = (found[:, 0] + np.complex64(1j) * found[:, 1]).T
-        residual = self.bins - contents @ types.T
+        residual = self.bins - contents @ bar_types.T
         costs = self.cost(contents)
         length = self.cost(residual).sum(axis=1) + KAPPA * costs.sum(axis=1)
-        length += CANCELLING * KAPPA * cancelled(found, costs.T, types.T @ types > 0, np.float32(SILENCED))
+        length += CANCELLING * KAPPA * cancelled(found, costs.T, bar_types.T @ bar_types > 0, np.float32(SILENCED))
         return Description(length, contents, residual)
 
     @cached_property
@@ -102,5 +102,5 @@ class Coder:
 
 def coder(bins: Bins, slack: NDArray[np.float32] | None = None) -> Coder:
     """A coder whose floor follows each bin's own level; `slack` [bins] raises it where repeats are not exact."""
-    share = FLOOR if slack is None else FLOOR + slack
+    share = POWER_FLOOR if slack is None else POWER_FLOOR + slack
     return Coder(bins, (share * np.square(np.abs(bins)).mean(axis=1)).astype(np.float32))

@@ -21,8 +21,8 @@ def widened(subset: Coder, current: Proposal, left_over: list[On]) -> Proposal:
         left_over: bars that the residual votes for, each bool [bars].
     """
     for loop in range(current.loops):
-        for on in _wider(current.phases[loop] >= 0, left_over):
-            if not any(np.array_equal(row >= 0, on) for row in current.phases):
+        for on in _wider(current.loop_bars[loop] >= 0, left_over):
+            if not any(np.array_equal(row >= 0, on) for row in current.loop_bars):
                 current = _with_row(subset, current, on, current.lengths[loop]) or current
     return current
 
@@ -40,7 +40,7 @@ def _wider(on: On, left_over: list[On]) -> Iterator[On]:
 def _with_row(subset: Coder, current: Proposal, on: On, longest: int) -> Proposal | None:
     gains = np.concatenate([current.gains, np.ones((subset.bars, 1), dtype=np.float32)], axis=1)
     found = [
-        improved(subset, current, [*current.phases, row], [*current.lengths, length], gains)
+        improved(subset, current, [*current.loop_bars, row], [*current.lengths, length], gains)
         for length in {1, longest}
         for row in phasings(on, length)
     ]

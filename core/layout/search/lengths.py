@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from core.layout.cycles import LENGTHS, On, Phases, counted_from_song, counted_from_switch
+from core.layout.cycles import LENGTHS, LoopBars, On, counted_from_song, counted_from_switch
 from core.layout.search.description import Coder
 from core.layout.search.proposals import PER_LOOP, Proposal, improved
 
 RETURNS = 2.5  # so often a longer cycle must be heard to be tried
 
 
-def phasings(on: On, length: int) -> list[Phases]:
+def phasings(on: On, length: int) -> list[LoopBars]:
     """The ways in which a loop of some length may be counted."""
     from_song, from_switch = counted_from_song(on, length), counted_from_switch(on, length)
     return [from_song] if np.array_equal(from_song, from_switch) else [from_song, from_switch]
@@ -30,7 +30,7 @@ def relengthened_one(
     Args:
         every: where the longest does not pay, the next ones are tried too.
     """
-    on = current.phases[loop] >= 0
+    on = current.loop_bars[loop] >= 0
     for cycles in cycle_lengths(on, longest):
         for length in cycles if every else cycles[:1]:
             longer = None if length == current.lengths[loop] else _counted(subset, current, loop, on, length, margin)
@@ -58,10 +58,10 @@ def _counted(subset: Coder, current: Proposal, loop: int, on: On, length: int, m
     return min((found for found in changed if found is not None), key=lambda found: found.score, default=None)
 
 
-def with_one(current: Proposal, loop: int, row: Phases, length: int) -> tuple[list[Phases], list[int]]:
-    """The phases and lengths with one loop's changed."""
-    phases, lengths = current.phases, current.lengths
-    return [*phases[:loop], row, *phases[loop + 1 :]], [*lengths[:loop], length, *lengths[loop + 1 :]]
+def with_one(current: Proposal, loop: int, row: LoopBars, length: int) -> tuple[list[LoopBars], list[int]]:
+    """The loop bars and lengths with one loop's changed."""
+    loop_bars, lengths = current.loop_bars, current.lengths
+    return [*loop_bars[:loop], row, *loop_bars[loop + 1 :]], [*lengths[:loop], length, *lengths[loop + 1 :]]
 
 
 def cycle_lengths(on: On, longest: int) -> list[list[int]]:

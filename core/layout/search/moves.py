@@ -10,7 +10,7 @@ from itertools import combinations
 import numpy as np
 
 from core.base.progress import Progress
-from core.layout.cycles import Phases, switches
+from core.layout.cycles import LoopBars, switches
 from core.layout.evidence.candidates import Candidate
 from core.layout.search.description import Coder
 from core.layout.search.lengths import cycle_lengths, divisors, phasings, relengthened_one, with_one
@@ -40,9 +40,9 @@ def grown(subset: Coder, current: Proposal, proposed: list[Candidate], longest: 
     last, when there is little left for them to explain.
     """
     for candidate in proposed:
-        phases, lengths, gains = _loops_of([candidate])
+        loop_bars, lengths, gains = _loops_of([candidate])
         gains = np.concatenate([current.gains, gains], axis=1)
-        more = improved(subset, current, current.phases + phases, current.lengths + lengths, gains)
+        more = improved(subset, current, current.loop_bars + loop_bars, current.lengths + lengths, gains)
         if more is not None:
             current = relengthened_one(subset, more, more.loops - 1, longest, FIRST_LENGTH)
     return current
@@ -67,7 +67,7 @@ def merged(subset: Coder, current: Proposal) -> Proposal:
     keep = list(range(current.loops))
     for one in range(current.loops):
         for other in range(one + 1, current.loops):
-            apart = np.count_nonzero((current.phases[one] >= 0) != (current.phases[other] >= 0))
+            apart = np.count_nonzero((current.loop_bars[one] >= 0) != (current.loop_bars[other] >= 0))
             if one in keep and other in keep and not apart:
                 keep.remove(min(one, other, key=lambda k: current.lengths[k]))
     if len(keep) == current.loops:
@@ -90,7 +90,7 @@ def _joins(subset: Coder, current: Proposal, one: int, other: int, longest: int)
 
     Two that are never heard at once may be bars of a loop of any length. A tail reads as a second bar, too, and stays.
     """
-    first, second = current.phases[one] >= 0, current.phases[other] >= 0
+    first, second = current.loop_bars[one] >= 0, current.loop_bars[other] >= 0
     on, both = first | second, first & second
     if switches(on) >= switches(first) + switches(second):
         return
@@ -98,13 +98,13 @@ def _joins(subset: Coder, current: Proposal, one: int, other: int, longest: int)
         return
     scale = np.median(current.gains[both, one] / current.gains[both, other]) if both.any() else 1.0
     row_gains = np.where(first, current.gains[:, one], scale * current.gains[:, other])
-    phases, lengths, gains = some_of(current, [k for k in range(current.loops) if k not in (one, other)])
+    loop_bars, lengths, gains = some_of(current, [k for k in range(current.loops) if k not in (one, other)])
     gains = np.concatenate([gains, row_gains[:, None]], axis=1).astype(np.float32)
     tried = 1 if both.any() or is_tail(current, one, other) or is_tail(current, other, one) else None
     likely = [length for cycles in cycle_lengths(on, longest) for length in cycles[:tried]]
     for length in sorted({current.lengths[one], current.lengths[other], *likely}):
         for row in phasings(on, length):
-            fewer = improved(subset, current, [*phases, row], [*lengths, length], gains, margin=-SHADOW)
+            fewer = improved(subset, current, [*loop_bars, row], [*lengths, length], gains, margin=-SHADOW)
             if fewer is not None:
                 yield fewer
 
@@ -130,11 +130,11 @@ def exchanged(subset: Coder, current: Proposal, longest: int, progress: Progress
     while loop < current.loops:
         progress(loop / current.loops, "layout")
         rough = subset.glance
-        now = propose(rough, current.phases, current.lengths, current.gains)
+        now = propose(rough, current.loop_bars, current.lengths, current.gains)
         other = min(_exchanges(rough, current, loop, longest), key=lambda other: other.score, default=None)
         loop += 1
         if other is not None and other.score < now.score + EXCHANGE * rough.empty.length:
-            other = propose(subset, other.phases, other.lengths, other.gains)
+            other = propose(subset, other.loop_bars, other.lengths, other.gains)
             if other.score < current.score - EXCHANGE * subset.empty.length:
                 current = joined(subset, with_gains(subset, other), longest)
     return current
@@ -142,7 +142,7 @@ def exchanged(subset: Coder, current: Proposal, longest: int, progress: Progress
 
 def _exchanges(subset: Coder, current: Proposal, loop: int, longest: int) -> Iterator[Proposal]:
     for length in divisors(current.lengths[loop]):
-        for row in phasings(current.phases[loop] >= 0, length):
+        for row in phasings(current.loop_bars[loop] >= 0, length):
             changed = propose(subset, *with_one(current, loop, row, length), current.gains)
             for other in range(current.loops):
                 if other != loop:
@@ -150,11 +150,11 @@ def _exchanges(subset: Coder, current: Proposal, loop: int, longest: int) -> Ite
             yield changed
 
 
-def _loops_of(proposed: list[Candidate]) -> tuple[list[Phases], list[int], Gains]:
+def _loops_of(proposed: list[Candidate]) -> tuple[list[LoopBars], list[int], Gains]:
     gains = np.ones((len(proposed[0].on), len(proposed)), dtype=np.float32)
     for k, candidate in enumerate(proposed):
         level = float(np.median(candidate.gains[candidate.on]))
         gains[:, k] = np.clip(candidate.gains / level, *GAIN_RANGE) if level > 0 else 1.0
         if np.abs(gains[candidate.on, k] - 1).max() < EVEN:
             gains[:, k] = 1.0
-    return [c.phases for c in proposed], [c.length for c in proposed], gains
+    return [c.loop_bars for c in proposed], [c.length for c in proposed], gains

@@ -7,7 +7,7 @@ from itertools import permutations
 import numpy as np
 from numpy.typing import NDArray
 
-from core.layout.cycles import Columns, Phases, columns_of, switches
+from core.layout.cycles import Columns, LoopBars, columns_of, switches
 from core.layout.evidence.bins import Bins
 from core.layout.search.description import GLANCE, KAPPA, Coder, Description
 
@@ -29,13 +29,13 @@ class Proposal:
     """A set of loops and the description that it gives.
 
     Attributes:
-        phases, lengths: of each loop.
+        loop_bars, lengths: of each loop.
         gains: float32 [bars, loops], 1 unless fitted.
         description: by these loops.
         score: its length with the price of the loops, in nats a bin.
     """
 
-    phases: list[Phases]
+    loop_bars: list[LoopBars]
     lengths: list[int]
     gains: Gains
     description: Description
@@ -46,7 +46,7 @@ class Proposal:
         return len(self.lengths)
 
     def columns(self) -> Columns:
-        return columns_of(self.phases, self.lengths)
+        return columns_of(self.loop_bars, self.lengths)
 
     def sounds(self, columns: Columns, loop: int, place: int) -> Bins:
         """What a bar of a loop holds, complex [bins]."""
@@ -54,23 +54,23 @@ class Proposal:
         return total
 
 
-def propose(subset: Coder, phases: list[Phases], lengths: list[int], gains: Gains | None = None) -> Proposal:
+def propose(subset: Coder, loop_bars: list[LoopBars], lengths: list[int], gains: Gains | None = None) -> Proposal:
     """Describe the subset by these loops."""
     if gains is None:
         gains = np.ones((subset.bars, len(lengths)), dtype=np.float32)
     if not lengths:
         return Proposal([], [], gains, subset.empty, subset.empty.length)
-    columns = columns_of(phases, lengths)
+    columns = columns_of(loop_bars, lengths)
     description = subset.describe(columns.matrix * gains[:, columns.owners])
-    price = sum(PER_LOOP + PER_SWITCH * switches(row >= 0) for row in phases)
+    price = sum(PER_LOOP + PER_SWITCH * switches(row >= 0) for row in loop_bars)
     price += PER_BAR / subset.bars * sum(length - 1 for length in lengths)
-    return Proposal(phases, lengths, gains, description, description.length + price * subset.empty.length)
+    return Proposal(loop_bars, lengths, gains, description, description.length + price * subset.empty.length)
 
 
 def improved(
     subset: Coder,
     current: Proposal,
-    phases: list[Phases],
+    loop_bars: list[LoopBars],
     lengths: list[int],
     gains: Gains | None = None,
     *,
@@ -82,12 +82,12 @@ def improved(
     """
     gains = current.gains if gains is None else gains
     bound = current.score - margin * subset.empty.length
-    glance = propose(subset.glance, phases, lengths, gains)
+    glance = propose(subset.glance, loop_bars, lengths, gains)
     price = glance.score - glance.description.length
     seen_now = float(current.description.lengths[::GLANCE].mean()) + current.score - current.description.length
     if glance.description.length + price > seen_now - (margin - DOUBT) * subset.empty.length:
         return None
-    proposal = propose(subset, phases, lengths, gains)
+    proposal = propose(subset, loop_bars, lengths, gains)
     return proposal if proposal.score < bound else None
 
 
@@ -97,7 +97,7 @@ def with_gains(subset: Coder, current: Proposal) -> Proposal:
     for _ in range(GAIN_STEPS):
         if not best.loops:
             break
-        refit = propose(subset, best.phases, best.lengths, fitted_gains(subset, best))
+        refit = propose(subset, best.loop_bars, best.lengths, fitted_gains(subset, best))
         if refit.score >= best.score - PER_LOOP * subset.empty.length:
             break
         best = refit
@@ -107,29 +107,29 @@ def with_gains(subset: Coder, current: Proposal) -> Proposal:
 def evened(subset: Coder, current: Proposal) -> Proposal:
     """With gains of 1 wherever others hardly shorten the description: all loops at once, or those most even first."""
     bound = PER_GAINS * subset.empty.length
-    uneven = np.array([np.abs(current.gains[row >= 0, k] - 1).max() for k, row in enumerate(current.phases)])
+    uneven = np.array([np.abs(current.gains[row >= 0, k] - 1).max() for k, row in enumerate(current.loop_bars)])
     if not uneven.any():
         return current
-    even = propose(subset, current.phases, current.lengths)
+    even = propose(subset, current.loop_bars, current.lengths)
     if even.score < current.score + bound:
         return even
     for k in np.flatnonzero(uneven)[np.argsort(uneven[uneven > 0])]:
         gains = current.gains.copy()
         gains[:, k] = 1.0
-        even = propose(subset, current.phases, current.lengths, gains)
+        even = propose(subset, current.loop_bars, current.lengths, gains)
         current = even if even.score < current.score + bound else current
     return current
 
 
 def silenced(subset: Coder, current: Proposal) -> Proposal:
     """With loops off in bars where they would have to be as faint as gains may be, where that is shorter."""
-    for k, row in enumerate(current.phases):
+    for k, row in enumerate(current.loop_bars):
         faint = (row >= 0) & (current.gains[:, k] <= FAINT_GAIN)
         if faint.any() and np.count_nonzero((row >= 0) & ~faint) > 1:
             gains = current.gains.copy()
             gains[:, k] = 1.0
-            phases = [*current.phases[:k], np.where(faint, -1, row).astype(np.int16), *current.phases[k + 1 :]]
-            current = improved(subset, current, phases, current.lengths, gains) or current
+            loop_bars = [*current.loop_bars[:k], np.where(faint, -1, row).astype(np.int16), *current.loop_bars[k + 1 :]]
+            current = improved(subset, current, loop_bars, current.lengths, gains) or current
     return current
 
 
@@ -143,15 +143,19 @@ def uncancelled(subset: Coder, current: Proposal) -> Proposal:
         return current
     undone = _undone(subset, current)
     for loop, other in permutations(range(current.loops), 2):
-        row = current.phases[loop]
-        undoing = np.where(current.phases[other] >= 0, current.gains[:, other], 0.0)
+        row = current.loop_bars[loop]
+        undoing = np.where(current.loop_bars[other] >= 0, current.gains[:, other], 0.0)
         left = current.gains[:, loop] - undone[loop, other] * undoing
         heard = (row >= 0) & (left > FAINT_GAIN * current.gains[:, loop])
         if heard.any() and not np.array_equal(heard, row >= 0):
             gains = current.gains.copy()
             gains[:, loop] = np.where(heard, left / np.median(left[heard]), 1.0)
-            phases = [*current.phases[:loop], np.where(heard, row, -1).astype(np.int16), *current.phases[loop + 1 :]]
-            found = improved(subset, current, phases, current.lengths, gains)
+            loop_bars = [
+                *current.loop_bars[:loop],
+                np.where(heard, row, -1).astype(np.int16),
+                *current.loop_bars[loop + 1 :],
+            ]
+            found = improved(subset, current, loop_bars, current.lengths, gains)
             if found is not None:
                 return uncancelled(subset, found)
     return current
@@ -161,7 +165,7 @@ def _undone(subset: Coder, current: Proposal) -> NDArray[np.float64]:
     """How much of each loop another one takes back where both are heard, 1 for all of it, [loops, loops]."""
     heard = _heard(subset, current) / np.sqrt(subset.floor)  # else the loudest bins decide
     products = (heard.conj() @ heard.swapaxes(1, 2)).real.astype(np.float64)
-    own = np.einsum("bkk->kb", products) @ (np.array(current.phases).T >= 0)
+    own = np.einsum("bkk->kb", products) @ (np.array(current.loop_bars).T >= 0)
     undone: NDArray[np.float64] = np.divide(-products.sum(axis=0), own, out=np.zeros_like(own), where=own > 0)
     return undone
 
@@ -176,11 +180,11 @@ def fitted_gains(subset: Coder, current: Proposal) -> Gains:
     right = (weighted @ subset.bins.T[:, :, None]).real[..., 0]
     stiffness = GAIN_STIFFNESS * np.einsum("bkk->bk", systems) + np.finfo(np.float32).tiny
     systems += stiffness[..., None] * np.eye(current.loops)
-    silent = np.array(current.phases).T < 0
+    silent = np.array(current.loop_bars).T < 0
     systems += silent[..., None] * np.eye(current.loops)  # where nothing is heard, anything solvable
     solved = np.linalg.solve(systems, (right + stiffness)[..., None])[..., 0]
     gains = np.where(silent, current.gains, np.clip(solved, *GAIN_RANGE)).astype(np.float32)
-    for k, row in enumerate(current.phases):
+    for k, row in enumerate(current.loop_bars):
         gains[row >= 0, k] /= np.median(gains[row >= 0, k])
     return gains
 
@@ -190,7 +194,7 @@ def _heard(subset: Coder, current: Proposal) -> Bins:
     columns = current.columns()
     sounds = cache(partial(current.sounds, columns))
     heard = np.zeros((subset.bars, current.loops, len(subset.bins)), dtype=np.complex64)
-    for k, row in enumerate(current.phases):
+    for k, row in enumerate(current.loop_bars):
         for bar in np.flatnonzero(row >= 0):
             heard[bar, k] = sounds(k, int(row[bar]))
     return heard
@@ -203,7 +207,7 @@ def worth(subset: Coder, current: Proposal) -> NDArray[np.float64]:
     worth = np.empty(current.loops)
     for k in range(current.loops):
         own = np.flatnonzero(columns.owners == k)
-        bars = current.phases[k] >= 0
+        bars = current.loop_bars[k] >= 0
         played = columns.matrix[bars][:, own] * current.gains[bars, k, None]
         exposed = described.residual[:, bars] + described.contents[:, own] @ played.T
         left_over = subset.cost(exposed).sum(axis=1) - subset.cost(described.residual[:, bars]).sum(axis=1)
@@ -215,5 +219,5 @@ def only(subset: Coder, current: Proposal, keep: list[int]) -> Proposal:
     return propose(subset, *some_of(current, keep))
 
 
-def some_of(current: Proposal, keep: list[int]) -> tuple[list[Phases], list[int], Gains]:
-    return [current.phases[k] for k in keep], [current.lengths[k] for k in keep], current.gains[:, keep]
+def some_of(current: Proposal, keep: list[int]) -> tuple[list[LoopBars], list[int], Gains]:
+    return [current.loop_bars[k] for k in keep], [current.lengths[k] for k in keep], current.gains[:, keep]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from core.layout.cycles import Phases, switches
+from core.layout.cycles import LoopBars, switches
 from core.layout.search.description import Coder
 from core.layout.search.proposals import PER_SWITCH, Proposal, improved
 
@@ -12,20 +12,20 @@ ROUNDS = 3
 def reassigned(subset: Coder, current: Proposal) -> Proposal:
     """Each bar given its loops anew while the contents stay, as long as that helps."""
     for _ in range(ROUNDS):
-        phases = _flipped(subset, current)
-        if all(np.array_equal(a, b) for a, b in zip(phases, current.phases, strict=True)):
+        loop_bars = _flipped(subset, current)
+        if all(np.array_equal(a, b) for a, b in zip(loop_bars, current.loop_bars, strict=True)):
             break
-        changed = improved(subset, current, phases, current.lengths)
+        changed = improved(subset, current, loop_bars, current.lengths)
         if changed is None:
             break
         current = changed
     return current
 
 
-def _flipped(subset: Coder, current: Proposal) -> list[Phases]:
-    """The phases after the best single switch in each bar, taken while it saves more than it costs."""
+def _flipped(subset: Coder, current: Proposal) -> list[LoopBars]:
+    """The loop bars after the best single switch in each bar, taken while it saves more than it costs."""
     columns = current.columns()
-    rows = [row.copy() for row in current.phases]
+    rows = [row.copy() for row in current.loop_bars]
     price = PER_SWITCH * subset.empty.length
     for bar in range(subset.bars):
         residual = current.description.residual[:, bar]
@@ -46,8 +46,8 @@ def _flipped(subset: Coder, current: Proposal) -> list[Phases]:
     return rows
 
 
-def _options(row: Phases, length: int, bar: int) -> list[tuple[int, int, int]]:
-    """What else a loop could do in a bar: (its new phase, the bar of the loop that comes or goes, its sign)."""
+def _options(row: LoopBars, length: int, bar: int) -> list[tuple[int, int, int]]:
+    """What else a loop could do in a bar: (its new loop bar, the bar of the loop that comes or goes, its sign)."""
     if row[bar] >= 0:
         heard_again = np.count_nonzero(row == row[bar]) > 2
         return [(-1, int(row[bar]), -1)] if heard_again else []

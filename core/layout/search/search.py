@@ -65,10 +65,10 @@ class Found:
 
     def in_turn(self, one: int, other: int) -> "Found":
         """With one of two loops off where both play, the one that plays in more bars; without it where that is all."""
-        on = self.layout.phases >= 0
+        on = self.layout.loop_bars >= 0
         longer = one if on[:, one].sum() >= on[:, other].sum() else other
         layout = self.layout.off(on[:, one] & on[:, other], longer)
-        return replace(self, layout=layout).of(np.flatnonzero((layout.phases >= 0).any(axis=0)))
+        return replace(self, layout=layout).of(np.flatnonzero((layout.loop_bars >= 0).any(axis=0)))
 
 
 @dataclass(frozen=True)
@@ -193,12 +193,12 @@ def _reconsidered(
         fewer = only(rough, current, [k for k in range(current.loops) if k != loop])
         fewer = relengthened(rough, fewer, longest)
         pool = [c for c in proposed + _left_over(fewer, longest) if not _there(c, fewer)]
-        pool.sort(key=lambda candidate: np.array_equal(candidate.on, current.phases[loop] >= 0))
+        pool.sort(key=lambda candidate: np.array_equal(candidate.on, current.loop_bars[loop] >= 0))
         other = grown(rough, fewer, pool, longest)
         loop += 1
         if _rows(other) != _rows(current):
             other = _reshaped(rough, _without_needless(rough, other), longest)
-            other = propose(subset, other.phases, other.lengths, other.gains)
+            other = propose(subset, other.loop_bars, other.lengths, other.gains)
             if other.score < current.score - PER_LOOP * subset.empty.length:
                 current = joined(subset, with_gains(subset, other), longest)
     return current
@@ -214,11 +214,11 @@ def _widened(subset: Coder, current: Proposal, longest: int) -> Proposal:
 
 
 def _there(candidate: Candidate, current: Proposal) -> bool:
-    return any(np.array_equal(row >= 0, candidate.on) for row in current.phases)
+    return any(np.array_equal(row >= 0, candidate.on) for row in current.loop_bars)
 
 
 def _rows(current: Proposal) -> set[bytes]:
-    return {row.tobytes() for row in current.phases}
+    return {row.tobytes() for row in current.loop_bars}
 
 
 def _at_most(subset: Coder, current: Proposal, count: int | None) -> Proposal:
@@ -239,5 +239,5 @@ def _left_over(current: Proposal, longest: int) -> list[Candidate]:
 
 
 def _layout(found: Proposal, bars: int) -> Layout:
-    phases = np.array(found.phases, dtype=np.int16).reshape(found.loops, bars).T
-    return Layout(np.where(phases >= 0, found.gains, 0.0).astype(np.float32), tuple(found.lengths), phases)
+    loop_bars = np.array(found.loop_bars, dtype=np.int16).reshape(found.loops, bars).T
+    return Layout(np.where(loop_bars >= 0, found.gains, 0.0).astype(np.float32), tuple(found.lengths), loop_bars)

@@ -11,7 +11,7 @@ from itertools import permutations
 import numpy as np
 from numpy.typing import NDArray
 
-from core.layout.cycles import On, Phases
+from core.layout.cycles import LoopBars, On
 from core.layout.search.description import Coder
 from core.layout.search.proposals import Proposal, improved
 
@@ -20,20 +20,20 @@ from core.layout.search.proposals import Proposal, improved
 FAINTER = 0.25
 
 
-def later(phases: Phases) -> Phases:
+def later(loop_bars: LoopBars) -> LoopBars:
     """The same a bar later."""
-    return np.concatenate([np.array([-1], dtype=np.int16), phases[:-1]])
+    return np.concatenate([np.array([-1], dtype=np.int16), loop_bars[:-1]])
 
 
 def ringing(subset: Coder, current: Proposal) -> Proposal:
     """With the tails of those loops that have one."""
     for loop in range(current.loops):
-        late = later(current.phases[loop])
-        if not any(np.array_equal(late >= 0, row >= 0) for row in current.phases) and owners(current)[loop] == loop:
+        late = later(current.loop_bars[loop])
+        if not any(np.array_equal(late >= 0, row >= 0) for row in current.loop_bars) and owners(current)[loop] == loop:
             gains = np.concatenate([current.gains, np.roll(current.gains[:, loop, None], 1, axis=0)], axis=1)
             alike = np.where(late >= 0, 0, -1).astype(np.int16)  # the same after every bar of the loop
             for row, length in ((late, current.lengths[loop]), (alike, 1)):
-                more = improved(subset, current, [*current.phases, row], [*current.lengths, length], gains)
+                more = improved(subset, current, [*current.loop_bars, row], [*current.lengths, length], gains)
                 if more is not None:
                     current = more
                     break
@@ -51,7 +51,7 @@ def owners(found: Proposal) -> NDArray[np.intp]:
 
 def is_tail(found: Proposal, row: int, loop: int) -> bool:
     """Whether a row is another loop's one bar late, and not the bar that follows in a longer loop."""
-    on, late = found.phases[loop] >= 0, found.phases[row] >= 0
+    on, late = found.loop_bars[loop] >= 0, found.loop_bars[row] >= 0
     if not _rings_in(on, late) or _rings_in(late, on):
         return False
     return bool((on & late).any()) or _power(found, row) < FAINTER * _power(found, loop)
@@ -59,7 +59,7 @@ def is_tail(found: Proposal, row: int, loop: int) -> bool:
 
 def _power(found: Proposal, loop: int) -> float:
     """Of the mean bar of a loop, all bins together."""
-    row, columns = found.phases[loop], found.columns()
+    row, columns = found.loop_bars[loop], found.columns()
     sounds = [found.sounds(columns, loop, int(place)) for place in np.unique(row[row >= 0])]
     return float(np.mean([np.vdot(sound, sound).real for sound in sounds]))
 

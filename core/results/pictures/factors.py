@@ -30,7 +30,7 @@ from core.results.pictures.views import Views
 
 Array = NDArray[np.float32]
 
-FLOOR = -40.0  # dB, relative to the strongest
+FLOOR_DB = -40.0  # dB, relative to the strongest
 COLOURS = "Blues"
 MOST_COLUMNS = 4  # of recipes side by side
 ROW_INCHES, MARGIN_INCHES = 0.3, 1.6
@@ -43,7 +43,7 @@ def draw_notes(views: Views, path: Path) -> None:
     axes = figure.add_subplot()
     levels = _decibels(_of_largest(notes))
     shade = axes.imshow(
-        levels, origin="lower", aspect="auto", cmap=COLOURS, vmin=FLOOR, vmax=0, interpolation="nearest"
+        levels, origin="lower", aspect="auto", cmap=COLOURS, vmin=FLOOR_DB, vmax=0, interpolation="nearest"
     )
     title(axes, views.piece, f"{notes.shape[1]} notes (W)")
     numbered(axes, notes.shape[1], "note, from low to high")
@@ -93,7 +93,7 @@ def draw_recipes(views: Views, path: Path) -> None:
     for axes, recipe, name in zip(grid.flat, recipes, views.loop_names, strict=False):
         levels = _decibels(recipe / (recipe.max() or 1.0))
         shade = axes.imshow(
-            levels, origin="lower", aspect="auto", cmap=COLOURS, vmin=FLOOR, vmax=0, interpolation="nearest"
+            levels, origin="lower", aspect="auto", cmap=COLOURS, vmin=FLOOR_DB, vmax=0, interpolation="nearest"
         )
         axes.set_title(short(name, LONGEST_LABEL), **words(SMALL))
         numbered(axes, recipe.shape[1], "", most=5)
@@ -107,7 +107,7 @@ def draw_recipes(views: Views, path: Path) -> None:
 
 
 def _decibels(shares: Array) -> Array:
-    return np.asarray(20 * np.log10(np.maximum(shares, 10 ** (FLOOR / 20))))
+    return np.asarray(20 * np.log10(np.maximum(shares, 10 ** (FLOOR_DB / 20))))
 
 
 def _of_largest(factor: Array) -> Array:

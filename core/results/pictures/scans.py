@@ -39,7 +39,7 @@ from core.results.piece import Piece
 
 Array = NDArray[np.float32]
 
-FLOOR = -60.0  # dB, relative to the loudest: lower levels are drawn as silence
+FLOOR_DB = -60.0  # dB, relative to the loudest: lower levels are drawn as silence
 MOST_SLICES = 120
 SCAN_SECONDS = 18.0  # the duration of a whole scan; it is shorter where slices reach `SLOWEST`
 SLOWEST = 0.5  # seconds for a slice at most
@@ -85,7 +85,7 @@ def draw_scan_by_frequency(views: Views, path: Path) -> None:
 
 def _decibels(cube: Array) -> Array:
     """Levels in dB, relative to the loudest of the cube, at least `FLOOR`."""
-    floor = np.float32(10 ** (FLOOR / 20))
+    floor = np.float32(10 ** (FLOOR_DB / 20))
     levels: Array = 20 * np.log10(np.maximum(cube / cube.max(), floor))
     return levels
 
@@ -102,7 +102,7 @@ def _canvas() -> tuple[Figure, Axes]:
 
 def _animate(figure: Figure, axes: Axes, piece: Piece, slices: list[Array], texts: list[str], path: Path) -> None:
     image = axes.imshow(
-        slices[0], origin="lower", aspect="auto", cmap=COLOURS, vmin=FLOOR, vmax=0.0, interpolation="nearest"
+        slices[0], origin="lower", aspect="auto", cmap=COLOURS, vmin=FLOOR_DB, vmax=0.0, interpolation="nearest"
     )
     legend_bar(figure, image, axes, "level below the loudest (dB)")
     without_frame(axes)

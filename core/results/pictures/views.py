@@ -15,13 +15,13 @@ from core.audio.cube import Cube, analyse, frame
 from core.base.errors import Code, LoopError
 from core.base.progress import Progress, part_of
 from core.base.settings import Settings
-from core.layout.layout import Layout, type_matrix
+from core.layout.layout import Layout, mixing_matrix
 from core.results.factor_file import read_factors
 from core.results.piece import Piece
 from core.results.read import Result
 from core.separation.tucker.factors import TuckerFactors, magnitudes
 from core.separation.tucker.separate import factors_of
-from core.separation.waveforms.least_squares import band_edges, band_grams, coherence, whitened
+from core.separation.waveforms.least_squares import band_grams, coherence, coherence_bands, whitened
 
 Array = NDArray[np.float32]
 
@@ -67,7 +67,7 @@ def views_of(result: Result, progress: Progress) -> Views:
         raise LoopError(Code.MUSIC_NOT_USABLE, f"{result.folder}: its bars are silent; there is nothing to draw")
     progress(0.1, "repeats")
     bars = cut_bars(song, piece.grid, bar_shifts(piece.grid, None))
-    grams, edges = band_grams(bars, piece.rate), band_edges(piece.rate, bars.shape[2])[0]
+    grams, edges = band_grams(bars, piece.rate), coherence_bands(piece.rate, bars.shape[2])[0]
     del bars
     progress(0.2, "spectra")
     cube = analyse(song, frame(piece.grid, piece.rate))
@@ -163,4 +163,4 @@ def _returning(grams: NDArray[np.float64], piece: Piece) -> NDArray[np.float64]:
         return np.zeros(len(grams))
     heard = np.stack([part.heard for part in piece.parts], axis=1)
     layout = Layout(piece.activations, tuple(part.bars for part in piece.parts), heard)
-    return coherence(grams, type_matrix(layout).matrix.astype(np.float64))
+    return coherence(grams, mixing_matrix(layout).matrix.astype(np.float64))

@@ -27,11 +27,11 @@ def sweep(G: Planes, seen: Planes, squares: Planes, counts: Planes, on: Planes, 
         counts: the number of bars in each group.
         on: the number of bars in which each type sounds.
     """
-    types, frames = G.shape[:2]
+    bar_types, frames = G.shape[:2]
     channels, frequencies = G.shape[3], G.shape[5]
     inverse, left = np.empty(G.shape[2:], dtype=np.float32), np.empty(G.shape[2:], dtype=np.float32)
     pull, total = np.empty(G.shape[2:], dtype=np.float32), np.empty(G.shape[2:], dtype=np.float32)
-    push = np.empty((types, *G.shape[2:]), dtype=np.float32)
+    push = np.empty((bar_types, *G.shape[2:]), dtype=np.float32)
     for t in range(frames):
         push.fill(0)
         for group in range(len(seen)):
@@ -39,17 +39,17 @@ def sweep(G: Planes, seen: Planes, squares: Planes, counts: Planes, on: Planes, 
             for c in range(channels):
                 for f in range(frequencies):
                     total[0, c, c, f] = floor
-            for r in range(types):
+            for r in range(bar_types):
                 if squares[group, r] > 0:
                     _add(G[r, t], squares[group, r], total)
             _invert(total, inverse)
             _multiply(inverse, seen[group, t], left)
             _multiply(left, inverse, pull)
             _add(inverse, np.float32(-1), pull)
-            for r in range(types):
+            for r in range(bar_types):
                 if squares[group, r] > 0:
                     _add(pull, counts[group] * squares[group, r] / on[r], push[r])
-        for r in range(types):
+        for r in range(bar_types):
             _multiply(G[r, t], push[r], left)
             _multiply(left, G[r, t], pull)
             _add(pull, np.float32(1), G[r, t])
@@ -61,19 +61,19 @@ def draw_to_place(G: Planes, owners: NDArray[np.intp], shares: Planes) -> None:
 
     A loop's place at a frequency is the mean of its covariances, scaled to a trace equal to the number of channels.
     """
-    types, frames = G.shape[:2]
+    bar_types, frames = G.shape[:2]
     channels, frequencies = G.shape[3], G.shape[5]
     place, inverse = np.empty(G.shape[2:], dtype=np.float32), np.empty(G.shape[2:], dtype=np.float32)
     power = np.empty(frequencies, dtype=np.float32)
     for loop in range(owners.max() + 1):
         place.fill(0)
-        for r in range(types):
+        for r in range(bar_types):
             if owners[r] == loop:
                 for t in range(frames):
                     _add(G[r, t], np.float32(1), place)
         _to_unit_trace(place)
         _invert(place, inverse)
-        for r in range(types):
+        for r in range(bar_types):
             if owners[r] == loop:
                 for t in range(frames):
                     _trace_of_product(inverse, G[r, t], power)

@@ -22,7 +22,7 @@ from core.audio.clip import Samples
 from core.audio.cube import Cube, Framing, synthesise_bars
 from core.base.progress import Progress, part_of, silent
 from core.base.threads import each, in_order
-from core.layout.layout import Layout, type_matrix
+from core.layout.layout import Layout, mixing_matrix
 from core.separation.spectra.covariances import draw_to_place, sweep
 
 Array = NDArray[np.float32]
@@ -31,7 +31,7 @@ Complex = NDArray[np.complex64]
 SWEEPS = 12  # of expectation-maximisation; measured: more gain nothing on played songs, and lose where a loop is rare
 MAGNITUDE_SWEEPS = 40
 PLACE_BARS = 3.0  # weight of a loop's common place, as a number of bars, against the evidence of single bins
-FLOOR = 1e-4  # of a frequency's mean power: the power that no loop explains
+REST_FLOOR = 1e-4  # of a frequency's mean power: the power that no loop explains
 SURPRISE = 4.0  # times the model's power (6 dB): a bin that is louder contains another sound
 CHUNK = 32  # frequencies fitted at once, few enough for the processor's cache
 FIRST_SHARE = 0.9  # of the loop's place in each covariance at the start, when there is no evidence of single bins
@@ -65,7 +65,7 @@ def each_stem(
     progress: Progress = silent,
 ) -> Iterator[Samples]:
     """The stems of `template_stems` one by one, each written to the next of the arrays `rooms` [channels, frames]."""
-    matrix, owners, _ = type_matrix(layout)
+    matrix, owners, _ = mixing_matrix(layout)
     templates = fit_templates(cube, matrix, owners, sweeps=sweeps, progress=part_of(progress, 0.0, 0.6))
     sounding = shared(cube, templates, matrix)
     for loop, room in zip(range(layout.loops), rooms, strict=False):  # rooms may have no end
@@ -87,10 +87,10 @@ def shared(cube: Cube, templates: Complex, matrix: Array) -> Callable[[NDArray[n
     whitened = by_bars(cube)
     _whiten(whitened, places, powers)
 
-    def sounding(types: NDArray[np.intp], bar: int) -> Complex:
+    def sounding(bar_types: NDArray[np.intp], bar: int) -> Complex:
         """D^2 G T^-1 X, summed over the given types."""
         of_these = np.zeros_like(powers[bar])
-        of_these[types] = powers[bar, types]
+        of_these[bar_types] = powers[bar, bar_types]
         return _apply(_mixed(places, of_these), whitened[bar]).swapaxes(1, 2)
 
     return sounding
@@ -103,7 +103,7 @@ def fit_templates(
 
     Args:
         cube: [channels, frequencies, frames in a bar, bars].
-        matrix, owners: D [bars, types] and the loop of each type, from `type_matrix`.
+        matrix, owners: D [bars, types] and the loop of each type, from `mixing_matrix`.
     """
     channels, frequencies, frames, _ = cube.shape
     bars = by_bars(cube)
@@ -130,7 +130,7 @@ def _fit(bars: Complex, matrix: Array, owners: NDArray[np.intp], sweeps: int) ->
     on = (matrix > 0).sum(axis=0).astype(np.float32)
     draw_to_place(G, owners, np.full_like(on, FIRST_SHARE))
     for _ in range(sweeps):
-        sweep(G, observed, np.square(rows), counts.astype(np.float32), on, np.float32(FLOOR))
+        sweep(G, observed, np.square(rows), counts.astype(np.float32), on, np.float32(REST_FLOOR))
         draw_to_place(G, owners, np.float32(PLACE_BARS) / (on + np.float32(PLACE_BARS)))
     fitted: Complex = (G[:, :, 0] + 1j * G[:, :, 1]).transpose(0, 2, 3, 1, 4) * level
     return fitted
@@ -182,7 +182,7 @@ def _placed(seen: Complex, rows: Array, counts: NDArray[np.intp], powers: Array)
 
 def _whiten(bars: Complex, templates: Complex, powers: Array) -> None:
     """Replace X_b by T_b^-1 X_b in every bin. Where the mixture is too loud for the model, T_b grows by the excess."""
-    floor = np.float32(FLOOR) * mean_power(bars).mean(axis=0) + np.float32(TINY)
+    floor = np.float32(REST_FLOOR) * mean_power(bars).mean(axis=0) + np.float32(TINY)
     identity = np.eye(bars.shape[1], dtype=np.float32)[:, :, None, None]
 
     def whiten(bar: int) -> None:

@@ -11,7 +11,7 @@ from core.separation.tucker.model import TINY
 NOTES, RHYTHMS = 32, 40  # as in the paper, where they were chosen by hand
 MIN_LOOPS, MAX_LOOPS = 2, 12  # the activations of one song cannot separate more than a dozen loops
 CLIFF = 2.0  # ratio of two successive eigenvalues (3 dB) that marks the last loop
-FLOOR = 1e-3  # of their sum: smaller eigenvalues come from leakage over bar lines, not from loops
+LEAKAGE = 1e-3  # of their sum: smaller eigenvalues come from leakage over bar lines, not from loops
 EXPLAINED = 0.9  # share of the energy that the loops must explain if there is no cliff
 COUNT_BANDS = 4  # bands of the pooled cube that share one weight when loops are counted
 WHITENING = 0.75  # exponent: a band's Gram matrix is divided by its trace to this power
@@ -45,5 +45,5 @@ def _eigenvalues(cube: Cube | Array) -> NDArray[np.float64]:
         band = (bars.conj().T @ bars).real.astype(np.float64)
         gram += band / max(float(np.trace(band)), TINY) ** WHITENING
     values = np.linalg.eigvalsh(gram)[::-1]
-    audible: NDArray[np.float64] = np.maximum(values, values.sum() * FLOOR)
+    audible: NDArray[np.float64] = np.maximum(values, values.sum() * LEAKAGE)
     return audible

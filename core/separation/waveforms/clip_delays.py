@@ -17,7 +17,7 @@ from core.audio.bar_cuts import Bars
 from core.audio.bars import BarGrid
 from core.audio.clip import Samples
 from core.layout.layout import Layout
-from core.separation.waveforms.least_squares import CUTOFF, Matrix, band_edges
+from core.separation.waveforms.least_squares import CUTOFF, Matrix, coherence_bands
 
 ROUNDS = 12  # of conjugate gradients: -70 dB and better
 QUIET = 1e-9  # of a band's mean power: less than this is nothing
@@ -29,33 +29,33 @@ Delays = NDArray[np.int64]
 def clip_delays(layout: Layout, grid: BarGrid) -> Delays:
     """The delays of clips put on the grid's frames at the start of each run and played through, [bars, loops]."""
     period = float(grid.starts[-1] - grid.starts[0]) / grid.bars
-    phases = layout.phases.astype(np.int64)
-    delays = np.zeros(phases.shape, dtype=np.int64)
+    loop_bars = layout.loop_bars.astype(np.int64)
+    delays = np.zeros(loop_bars.shape, dtype=np.int64)
     for loop in range(layout.loops):
         first = 0
-        for bar in map(int, np.flatnonzero(phases[:, loop] >= 0)):
-            if bar == 0 or phases[bar - 1, loop] < 0 or phases[bar, loop] != phases[bar - 1, loop] + 1:
+        for bar in map(int, np.flatnonzero(loop_bars[:, loop] >= 0)):
+            if bar == 0 or loop_bars[bar - 1, loop] < 0 or loop_bars[bar, loop] != loop_bars[bar - 1, loop] + 1:
                 first = bar
-            since = round(period * phases[bar, loop]) - round(period * phases[first, loop])
+            since = round(period * loop_bars[bar, loop]) - round(period * loop_bars[first, loop])
             delays[bar, loop] = grid.starts[first] + since - grid.starts[bar]
     return delays
 
 
-def sounded(types: Bars, mixing: Matrix, delays: Delays) -> Bars:
+def sounded(bar_types: Bars, mixing: Matrix, delays: Delays) -> Bars:
     """The bars [bars, channels, frames] of types S [types, channels, frames] mixed by D, delays [bars, types]."""
-    bars = np.zeros((len(mixing), *types.shape[1:]), dtype=np.float32)
+    bars = np.zeros((len(mixing), *bar_types.shape[1:]), dtype=np.float32)
     for bar in range(len(mixing)):
-        heard = sounded_bar(types, mixing[bar], delays[bar])
+        heard = sounded_bar(bar_types, mixing[bar], delays[bar])
         if heard is not None:
             bars[bar] = heard
     return bars
 
 
-def sounded_bar(types: Bars, gains: NDArray[np.float64], delays: Delays) -> Samples | None:
+def sounded_bar(bar_types: Bars, gains: NDArray[np.float64], delays: Delays) -> Samples | None:
     """One bar [channels, frames] of types mixed by gains, with delays, [types]; None where all are silent."""
     heard: Samples | None = None
     for kind in np.flatnonzero(gains):
-        wave = np.float32(gains[kind]) * _moved(types[kind], int(delays[kind]))
+        wave = np.float32(gains[kind]) * _moved(bar_types[kind], int(delays[kind]))
         heard = wave if heard is None else heard + wave
     return heard
 
@@ -63,30 +63,30 @@ def sounded_bar(types: Bars, gains: NDArray[np.float64], delays: Delays) -> Samp
 def placed_types(bars: Bars, mixing: Matrix, delays: Delays) -> Bars:
     """The types S of bars X that are mixed by D with delays [bars, types], by least squares."""
     inverse = np.linalg.pinv(mixing.T @ mixing, rcond=CUTOFF).astype(np.float32)
-    types = np.tensordot(inverse, _gathered(bars, mixing, delays), axes=1)
-    left = _gathered(bars - sounded(types, mixing, delays), mixing, delays)
+    bar_types = np.tensordot(inverse, _gathered(bars, mixing, delays), axes=1)
+    left = _gathered(bars - sounded(bar_types, mixing, delays), mixing, delays)
     step = better = np.tensordot(inverse, left, axes=1)
     size = float(np.vdot(left, better))
     for _ in range(ROUNDS):
         seen = _gathered(sounded(step, mixing, delays), mixing, delays)
         length = np.float32(size / max(float(np.vdot(step, seen)), 1e-30))
-        types += length * step
+        bar_types += length * step
         left -= length * seen
         better = np.tensordot(inverse, left, axes=1)
         last, size = size, float(np.vdot(left, better))
         step = better + np.float32(size / max(last, 1e-30)) * step
-    return types
+    return bar_types
 
 
-def on_the_grid(bars: Bars, types: Bars, mixing: Matrix, delays: Delays) -> Bars:
+def on_the_grid(bars: Bars, bar_types: Bars, mixing: Matrix, delays: Delays) -> Bars:
     """The bars as they would be without the delays of the types, which are known well enough for that."""
-    return bars - sounded(types, mixing, delays) + sounded(types, mixing, np.zeros_like(delays))
+    return bars - sounded(bar_types, mixing, delays) + sounded(bar_types, mixing, np.zeros_like(delays))
 
 
 def loudness(bars: Bars, rate: int) -> float:
     """Mean log power of all bands of all bars: of two residuals the lower is the better, whatever else sounds."""
     frames = scipy.fft.next_fast_len(bars.shape[2], real=True)
-    _, bins = band_edges(rate, frames)
+    _, bins = coherence_bands(rate, frames)
     power = np.zeros((len(bins) - 1, len(bars)))
     for channel in range(bars.shape[1]):
         spectrum = np.square(np.abs(scipy.fft.rfft(bars[:, channel], n=frames, axis=-1)))
@@ -96,10 +96,10 @@ def loudness(bars: Bars, rate: int) -> float:
 
 def _gathered(bars: Bars, mixing: Matrix, delays: Delays) -> Bars:
     """The transpose of `sounded`."""
-    types = np.zeros((mixing.shape[1], *bars.shape[1:]), dtype=np.float32)
+    bar_types = np.zeros((mixing.shape[1], *bars.shape[1:]), dtype=np.float32)
     for bar, kind in zip(*np.nonzero(mixing), strict=True):
-        types[kind] += np.float32(mixing[bar, kind]) * _moved(bars[bar], -int(delays[bar, kind]))
-    return types
+        bar_types[kind] += np.float32(mixing[bar, kind]) * _moved(bars[bar], -int(delays[bar, kind]))
+    return bar_types
 
 
 def _moved(piece: Bars, by: int) -> Bars:

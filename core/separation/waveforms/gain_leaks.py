@@ -21,7 +21,7 @@ from core.separation.waveforms.least_squares import Matrix
 
 SWEEPS = 3
 ROUNDS = 15
-FLOOR = 1e-4  # the last f
+LAST_FLOOR = 1e-4  # the last f
 MOMENTS = 24
 NOTHING = 0.05  # singular values below this share of the largest add up to nothing: gains are known to a few per cent
 
@@ -29,7 +29,7 @@ Spectra = NDArray[np.float64]
 """Cells of all types, [types, parts, cells], real and imaginary parts of all channels."""
 
 
-def untangled(types: Bars, mixing: Matrix, owners: NDArray[np.intp], rate: int) -> Matrix:
+def untangled(bar_types: Bars, mixing: Matrix, owners: NDArray[np.intp], rate: int) -> Matrix:
     """The mixing matrix [bars, types] with those gains that go with the sparsest types.
 
     Args:
@@ -37,7 +37,7 @@ def untangled(types: Bars, mixing: Matrix, owners: NDArray[np.intp], rate: int) 
         mixing: D, with gains, above zero where a type is heard.
         owners: the loop of each type.
     """
-    spectra, current = _spectra(types, window_length(rate)), mixing.copy()
+    spectra, current = _spectra(bar_types, window_length(rate)), mixing.copy()
     for _ in range(SWEEPS):
         for k in range(mixing.shape[1]):
             others = np.arange(mixing.shape[1]) != k
@@ -76,14 +76,14 @@ def _sparsest(others: Spectra, own: NDArray[np.float64], choices: Matrix) -> NDA
         wanted = choices.T @ np.einsum("jn,jpn,pn->j", weights, others, own, optimize=True)
         found = np.linalg.solve(system + 1e-9 * max(np.trace(system), 1e-30) * np.eye(len(system)), wanted)
         left = np.square(others - (choices @ found)[:, None, None] * own).sum(axis=1)
-        weights = np.sqrt(power) / (left + FLOOR ** (round_ / (ROUNDS - 1)) * power)
+        weights = np.sqrt(power) / (left + LAST_FLOOR ** (round_ / (ROUNDS - 1)) * power)
     return found
 
 
-def _spectra(types: Bars, length: int) -> Spectra:
+def _spectra(bar_types: Bars, length: int) -> Spectra:
     """Cells of the types in up to `MOMENTS` windows spread over the bar."""
-    count, channels, frames = types.shape
-    room = np.pad(types, ((0, 0), (0, 0), (0, max(length - frames, 0))))
+    count, channels, frames = bar_types.shape
+    room = np.pad(bar_types, ((0, 0), (0, 0), (0, max(length - frames, 0))))
     starts = np.linspace(0, room.shape[2] - length, min(MOMENTS, -(-frames // length))).astype(np.intp)
     windows = np.lib.stride_tricks.sliding_window_view(room, length, axis=2)[:, :, starts]
     pieces = scipy.fft.rfft(windows * np.hanning(length), axis=-1)

@@ -47,11 +47,11 @@ def unexplained(gram: Matrix, mixing: Matrix) -> float:
 def _regressed(gram: Matrix, mixing: Matrix) -> Matrix:
     """D refitted bar by bar on its support, the types being those of the D before."""
     solver = np.linalg.pinv(mixing, rcond=CUTOFF)
-    types, products = solver @ gram @ solver.T, solver @ gram
+    bar_types, products = solver @ gram @ solver.T, solver @ gram
     on = mixing > 0
     # Outside of the support an identity makes every bar's system the same size.
-    systems = np.where(on[:, :, None] & on[:, None, :], types, 0.0)
-    level = max(float(np.trace(types)) / len(types), 1e-30)
-    systems += level * np.where(on, 1e-9, 1.0)[:, :, None] * np.eye(len(types))
+    systems = np.where(on[:, :, None] & on[:, None, :], bar_types, 0.0)
+    level = max(float(np.trace(bar_types)) / len(bar_types), 1e-30)
+    systems += level * np.where(on, 1e-9, 1.0)[:, :, None] * np.eye(len(bar_types))
     gains: Matrix = np.linalg.solve(systems, np.where(on, products.T, 0.0)[..., None])[..., 0]
     return gains

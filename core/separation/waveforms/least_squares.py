@@ -1,6 +1,6 @@
 """What repeats, by least squares: bars x_b = sum over types of D[b, t] s_t + noise, solved for all frames at once.
 
-A type is one bar of one loop (`core.layout.layout.type_matrix`). Sequenced loops repeat as waveforms, so the solution
+A type is one bar of one loop (`core.layout.layout.mixing_matrix`). Sequenced loops repeat as waveforms, so the solution
 has their phases in every channel, with no mask; what does not repeat comes through to type t with
 v_t = [(D^T D)^-1]_tt of its power. The solution is the same in the time domain as in any linear transform of bars
 that are cut alike.
@@ -29,12 +29,12 @@ def repeated(bars: Bars, mixing: Matrix, lengths: NDArray[np.int64]) -> Bars:
         mixing: D [bars, types].
         lengths: frames of each bar; frames that only some bars have are solved from those.
     """
-    types = np.zeros((mixing.shape[1], *bars.shape[1:]), dtype=np.float32)
+    bar_types = np.zeros((mixing.shape[1], *bars.shape[1:]), dtype=np.float32)
     for start, end in pairwise([0, *np.unique(lengths)]):
         there = lengths >= end
         solver = np.linalg.pinv(mixing[there], rcond=CUTOFF).astype(np.float32)
-        types[..., start:end] = np.tensordot(solver, bars[there, :, start:end], axes=1)
-    return types
+        bar_types[..., start:end] = np.tensordot(solver, bars[there, :, start:end], axes=1)
+    return bar_types
 
 
 def noise_gains(mixing: Matrix) -> NDArray[np.float64]:
@@ -43,7 +43,7 @@ def noise_gains(mixing: Matrix) -> NDArray[np.float64]:
     return gains
 
 
-def band_edges(rate: int, frames: int) -> tuple[Matrix, NDArray[np.intp]]:
+def coherence_bands(rate: int, frames: int) -> tuple[Matrix, NDArray[np.intp]]:
     """Bands of a third of an octave: edges in Hz [bands + 1], and in bins of the spectrum of so many frames."""
     octaves = np.log2(rate / 2 / LOWEST_BAND)
     hertz = LOWEST_BAND * 2 ** (np.arange(int(octaves * BANDS_PER_OCTAVE) + 1) / BANDS_PER_OCTAVE)
@@ -56,7 +56,7 @@ def band_edges(rate: int, frames: int) -> tuple[Matrix, NDArray[np.intp]]:
 def band_grams(bars: Bars, rate: int) -> NDArray[np.float64]:
     """Inner products of all pairs of bars in each band, float64 [bands, bars, bars]."""
     frames = scipy.fft.next_fast_len(bars.shape[2], real=True)
-    _, bins = band_edges(rate, frames)
+    _, bins = coherence_bands(rate, frames)
     grams = np.zeros((len(bins) - 1, len(bars), len(bars)))
     for channel in range(bars.shape[1]):  # a channel at a time bounds the memory
         spectrum = scipy.fft.rfft(bars[:, channel], n=frames, axis=-1)
@@ -71,10 +71,10 @@ def coherence(grams: NDArray[np.float64], mixing: Matrix) -> NDArray[np.float64]
 
     What chance alone explains is taken off: of noise, as many bars as there are independent types.
     """
-    bars, types = len(mixing), int(np.linalg.matrix_rank(mixing))
+    bars, bar_types = len(mixing), int(np.linalg.matrix_rank(mixing))
     left = np.eye(bars) - mixing @ np.linalg.pinv(mixing, rcond=CUTOFF)
     total = np.einsum("fbb->f", grams)
-    noise = np.einsum("fab,ab->f", grams, left) * bars / max(bars - types, 1)
+    noise = np.einsum("fab,ab->f", grams, left) * bars / max(bars - bar_types, 1)
     share: NDArray[np.float64] = 1 - np.divide(noise, total, out=np.ones_like(total), where=total > 0)
     return np.clip(share, 0.0, 1.0)
 

@@ -24,7 +24,7 @@ from core.base.weighted_least_squares import inverse, pooled, power_left, solve
 from core.separation.waveforms.least_squares import Matrix, noise_gains
 
 ROUNDS = 12
-FLOOR = 1e-6  # of a bin's power: the last f, and how far below the mixture a loop is still heard
+LAST_FLOOR = 1e-6  # of a bin's power: the last f, and how far below the mixture a loop is still heard
 LEAST_COST = 3e-6  # beside a weight of 1: some ten times the rounding of float32
 TRUSTED = 1.0  # noise gain up to which a type averages out what is not its own, and cannot grow by it
 LOUDEST = 2.0  # times the mean power of the bars in which a type plays: louder, others must cancel it in all of them
@@ -63,11 +63,11 @@ def resolved(
         wave = scipy.fft.irfft(cells[:, :channels] + 1j * cells[:, channels:], n=length, axis=-1)
         return np.asarray(wave * window, dtype=np.float32)
 
-    types = np.zeros((mixing.shape[1], channels, (moments + 1) * hop), dtype=np.float32)
+    bar_types = np.zeros((mixing.shape[1], channels, (moments + 1) * hop), dtype=np.float32)
     for moment, wave in enumerate(in_order(solved, range(moments))):
         progress(moment / moments, "separation")
-        types[..., moment * hop : moment * hop + length] += wave
-    return types[..., hop : hop + frames]
+        bar_types[..., moment * hop : moment * hop + length] += wave
+    return bar_types[..., hop : hop + frames]
 
 
 def _piece(bars: Bars, start: int, length: int) -> Bars:
@@ -93,7 +93,7 @@ def sparsest(cells: Cells, mixing: Array, shares: Array, prior: float) -> Cells:
     result: Cells = np.empty((mixing.shape[1], parts, bins), dtype=np.float32)
     for round_ in range(ROUNDS):
         solve(cells, mixing, weights, costs, result)
-        floor = power * np.float32(FLOOR ** (round_ / (ROUNDS - 1)))
+        floor = power * np.float32(LAST_FLOOR ** (round_ / (ROUNDS - 1)))
         # Only the ratio of weights and costs counts; the heaviest bar weighs 1.
         weights, scale = inverse(pooled(power_left(cells, mixing, result)), floor)
         own = pooled(np.square(result).sum(axis=1))

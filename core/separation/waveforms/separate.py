@@ -16,7 +16,7 @@ from core.audio.clip import Samples, rest_of
 from core.base.errors import Code, LoopError
 from core.base.progress import Progress, part_of, silent
 from core.base.threads import in_order
-from core.layout.layout import Layout, Types, type_matrix
+from core.layout.layout import BarTypes, Layout, mixing_matrix
 from core.separation.waveforms.clip_delays import (
     Delays,
     clip_delays,
@@ -30,9 +30,9 @@ from core.separation.waveforms.gain_leaks import untangled
 from core.separation.waveforms.gains import refined, unexplained
 from core.separation.waveforms.least_squares import (
     Matrix,
-    band_edges,
     band_grams,
     coherence,
+    coherence_bands,
     noise_gains,
     repeated,
     whitened,
@@ -89,18 +89,18 @@ def separate(
     if layout.bars != grid.bars or late.shape != (grid.bars,):
         raise LoopError(Code.ARGUMENTS, f"layout and shifts need {grid.bars} bars, got {layout.bars} and {late.size}")
     progress(0.0, "separation")
-    columns = type_matrix(replace(layout, activations=(layout.phases >= 0).astype(np.float32)))
+    columns = mixing_matrix(replace(layout, activations=(layout.loop_bars >= 0).astype(np.float32)))
     owners = columns.owners
     placed = _on_the_grid(cut_bars(samples, grid, late), grid, layout, columns, rate)
     grams = band_grams(placed.bars, rate)
     progress(0.1, "separation")
-    mixing, types = _solved(placed, whitened(grams), owners, rate, part_of(progress, 0.1, 0.6))
+    mixing, bar_types = _solved(placed, whitened(grams), owners, rate, part_of(progress, 0.1, 0.6))
 
     stems = np.zeros((layout.loops, *samples.shape), dtype=np.float32)
 
     def lay(loop: int) -> None:
         own = np.flatnonzero(owners == loop)
-        bars, gains, delays = types[own], mixing[:, own], placed.delays[:, own]
+        bars, gains, delays = bar_types[own], mixing[:, own], placed.delays[:, own]
         lay_bars(lambda bar: sounded_bar(bars, gains[bar], delays[bar]), grid, late, stems[loop])
 
     for loop, _ in enumerate(in_order(lay, range(layout.loops))):
@@ -112,7 +112,7 @@ def separate(
         rest_of(samples, stems),
         replace(layout, activations=_gains(own, owners, layout.loops)),
         np.array([trust[owners == loop].max(initial=0.0) for loop in range(layout.loops)]),
-        band_edges(rate, placed.bars.shape[2])[0],
+        coherence_bands(rate, placed.bars.shape[2])[0],
         coherence(grams, mixing),
     )
 
@@ -126,23 +126,23 @@ class _Placed:
     delays: Delays
 
 
-def _on_the_grid(bars: Bars, grid: BarGrid, layout: Layout, columns: Types, rate: int) -> _Placed:
+def _on_the_grid(bars: Bars, grid: BarGrid, layout: Layout, columns: BarTypes, rate: int) -> _Placed:
     """The bars [bars, channels, frames], freed of the delays of long clips where these explain the music better."""
     mixing = columns.matrix.astype(np.float64)
-    types = repeated(bars, mixing, grid.lengths)
+    bar_types = repeated(bars, mixing, grid.lengths)
     for bar, length in enumerate(grid.lengths):  # bars shorter than the longest go on as their loops do
-        bars[bar, :, length:] = np.tensordot(mixing[bar].astype(np.float32), types[..., length:], axes=1)
+        bars[bar, :, length:] = np.tensordot(mixing[bar].astype(np.float32), bar_types[..., length:], axes=1)
     delays = np.where(mixing > 0, _type_delays(clip_delays(layout, grid), columns), 0)
     none = np.zeros_like(delays)
     if delays.any() and np.abs(delays).max() <= FARTHEST:
         better = placed_types(bars, mixing, delays)
-        left = (bars - sounded(types, mixing, none), bars - sounded(better, mixing, delays))
+        left = (bars - sounded(bar_types, mixing, none), bars - sounded(better, mixing, delays))
         if loudness(left[1], rate) < loudness(left[0], rate):
             return _Placed(on_the_grid(bars, better, mixing, delays), mixing, delays)
     return _Placed(bars, mixing, none)
 
 
-def _type_delays(delays: Delays, columns: Types) -> Delays:
+def _type_delays(delays: Delays, columns: BarTypes) -> Delays:
     """Delays [bars, types] from those of the loops [bars, loops]: a tail is as late as the bar that it belongs to."""
     before = np.concatenate([delays[:1], delays[:-1]])
     return np.where(columns.late, before[:, columns.owners], delays[:, columns.owners])
@@ -154,17 +154,17 @@ def _solved(
     """The mixing matrix with gains, and the types."""
     lengths = np.full(len(placed.bars), placed.bars.shape[2])
     mixing = refined(gram, placed.mixing, owners)
-    types = repeated(placed.bars, mixing, lengths)
+    bar_types = repeated(placed.bars, mixing, lengths)
     if mixing is not placed.mixing:
-        mixing = untangled(types, mixing, owners, rate)
-        types = repeated(placed.bars, mixing, lengths)
+        mixing = untangled(bar_types, mixing, owners, rate)
+        bar_types = repeated(placed.bars, mixing, lengths)
     rank, bars = int(np.linalg.matrix_rank(mixing)), len(mixing)
     share = unexplained(gram, mixing) / max(float(np.trace(gram)), 1e-30)
     inexact = rank == bars or share > EXACT * (1 - rank / bars)  # as many types as bars explain whatever sounds
     if inexact or rank < mixing.shape[1]:
         prior = COSTS[int(inexact)]
-        types = resolved(placed.bars, mixing, owners, rate=rate, prior=prior, progress=progress)
-    return mixing, types
+        bar_types = resolved(placed.bars, mixing, owners, rate=rate, prior=prior, progress=progress)
+    return mixing, bar_types
 
 
 def _gains(mixing: Matrix, owners: NDArray[np.intp], loops: int) -> NDArray[np.float32]:

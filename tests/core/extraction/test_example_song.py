@@ -46,12 +46,12 @@ def decibels(part: Samples, whole: Samples) -> float:
 
 def rows_found(found: Extraction) -> list[str]:
     """When the loops play, in alphabetical order."""
-    return sorted("".join("#" if phase >= 0 else "." for phase in loop) for loop in found.layout.phases.T)
+    return sorted("".join("#" if phase >= 0 else "." for phase in loop) for loop in found.layout.loop_bars.T)
 
 
 def most_opposed(found: Extraction) -> float:
     """The lowest correlation of two stems in the bars in which both play."""
-    playing = (found.layout.phases >= 0).T
+    playing = (found.layout.loop_bars >= 0).T
     inside = slice(int(found.grid.starts[0]), int(found.grid.starts[-1]))
     heard = found.stems[..., inside].reshape(*playing.shape, -1)
     pairs = [heard[[a, b]][:, playing[a] & playing[b]] for a, b in combinations(range(len(heard)), 2)]

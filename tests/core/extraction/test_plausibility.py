@@ -91,8 +91,8 @@ def test_a_wrong_layout_of_as_many_parts_as_bars_gives_no_loops_louder_than_the_
     song = (song + 0.02 * random.standard_normal(song.shape)).astype(np.float32)
     lengths = tuple(int(n) for n in random.choice([1, 1, 2, 4], 6))
     on = random.random((bars // 2 + 1, 6)).repeat(2, axis=0)[:bars] < 0.6
-    phases = np.where(on, np.arange(bars)[:, None] % np.array(lengths), -1).astype(np.int16)
-    found = separate(song, grid, Layout(on.astype(np.float32), lengths, phases), rate=RATE)
+    loop_bars = np.where(on, np.arange(bars)[:, None] % np.array(lengths), -1).astype(np.int16)
+    found = separate(song, grid, Layout(on.astype(np.float32), lengths, loop_bars), rate=RATE)
     assert judged(song, found.stems, grid).energy < 1.5
 
 

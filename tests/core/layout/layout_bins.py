@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from core.layout.cycles import Phases, counted_from_song
+from core.layout.cycles import LoopBars, counted_from_song
 from core.layout.evidence.bins import Bins
-from core.layout.layout import Layout, type_matrix
+from core.layout.layout import Layout, mixing_matrix
 
 
 def row(text: str) -> np.ndarray:
@@ -24,15 +24,15 @@ def loop_bins(
     filling: float = 0.4,
     noise: float = 1e-3,
     gains: np.ndarray | None = None,
-) -> tuple[Bins, list[Phases]]:
+) -> tuple[Bins, list[LoopBars]]:
     """Bins [count, bars] in which each bar of each loop sounds in a share `filling` of them, and their phase rows."""
     rng = np.random.default_rng(seed)
-    phases = [counted_from_song(on, length) for on, length in zip(rows, lengths, strict=True)]
-    heard = np.array(phases).T
+    loop_bars = [counted_from_song(on, length) for on, length in zip(rows, lengths, strict=True)]
+    heard = np.array(loop_bars).T
     levels = np.where(heard >= 0, 1.0 if gains is None else gains, 0.0).astype(np.float32)
-    matrix, _, _ = type_matrix(Layout(levels, tuple(lengths), heard))
+    matrix, _, _ = mixing_matrix(Layout(levels, tuple(lengths), heard))
     shape = (count, matrix.shape[1])
     contents = (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)) * (rng.random(shape) < filling)
     bars = (count, len(matrix))
     hiss = noise * (rng.standard_normal(bars) + 1j * rng.standard_normal(bars))
-    return (contents @ matrix.T + hiss).astype(np.complex64), phases
+    return (contents @ matrix.T + hiss).astype(np.complex64), loop_bars

@@ -41,9 +41,9 @@ def played_cube(*, channels: int = 2, seed: int = 0) -> Cube:
 @pytest.mark.parametrize("channels", [1, 2, 3])
 def test_layout_of_played_loops(channels: int) -> None:
     layout, _ = find_played_layout(played_cube(channels=channels))
-    found = {(layout.bars_per_loop[k], (layout.phases[:, k] >= 0).tobytes()) for k in range(layout.loops)}
+    found = {(layout.bars_per_loop[k], (layout.loop_bars[:, k] >= 0).tobytes()) for k in range(layout.loops)}
     assert found == {(length, on.tobytes()) for length, on in zip(LENGTHS, on_rows(), strict=True)}
-    np.testing.assert_array_equal(layout.activations, layout.phases >= 0)
+    np.testing.assert_array_equal(layout.activations, layout.loop_bars >= 0)
 
 
 def test_at_most_so_many_loops() -> None:

@@ -75,15 +75,15 @@ def odd_extraction(odd: Odd) -> Extraction:
     starts = odd.starts
     frames = int(starts[-1]) + odd.tail
     lengths = tuple(LENGTHS[k % len(LENGTHS)] for k in range(odd.loops))
-    phases = np.array([_phases(random, odd.bars, length) for length in lengths], np.int16).reshape(-1, odd.bars).T
-    strengths = np.where(phases >= 0, random.choice([0.3, 0.6, 1.0], phases.shape), 0.0).astype(np.float32)
-    layout = Layout(strengths, lengths, phases)
+    loop_bars = np.array([_loop_bars(random, odd.bars, length) for length in lengths], np.int16).reshape(-1, odd.bars).T
+    strengths = np.where(loop_bars >= 0, random.choice([0.3, 0.6, 1.0], loop_bars.shape), 0.0).astype(np.float32)
+    layout = Layout(strengths, lengths, loop_bars)
     grid = BarGrid(starts, odd.metre[0], "host", odd.metre[1])
     stems = np.zeros((odd.loops, odd.channels, frames), np.float32)
     for loop in range(odd.loops):
-        for bar in np.flatnonzero(phases[:, loop] >= 0):
+        for bar in np.flatnonzero(loop_bars[:, loop] >= 0):
             span = slice(starts[bar], starts[bar + 1])
-            tone = _tone(loop, int(phases[bar, loop]), int(starts[bar + 1] - starts[bar]))
+            tone = _tone(loop, int(loop_bars[bar, loop]), int(starts[bar + 1] - starts[bar]))
             stems[loop, :, span] = strengths[bar, loop] * tone
     rest = (1e-3 * random.standard_normal((odd.channels, frames))).astype(np.float32)
     loops = cut_loops(stems, rest, grid=grid, layout=layout, rate=RATE)
@@ -109,14 +109,14 @@ def quickly_drawn(folder: Path, **settings: int) -> Path:
     return folder
 
 
-def _phases(random: np.random.Generator, bars: int, length: int) -> np.ndarray:
+def _loop_bars(random: np.random.Generator, bars: int, length: int) -> np.ndarray:
     """Runs of whole passes and of silence, from anywhere; at least one whole pass."""
-    phases = np.full(bars, -1)
+    loop_bars = np.full(bars, -1)
     bar = int(random.integers(0, max(bars // 4, 1)))
     while bar + length <= bars:
-        phases[bar : bar + length] = np.arange(length)
+        loop_bars[bar : bar + length] = np.arange(length)
         bar += length * int(random.choice([1, 1, 2]))
-    return phases
+    return loop_bars
 
 
 def _tone(loop: int, phase: int, frames: int) -> np.ndarray:

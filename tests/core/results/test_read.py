@@ -51,14 +51,14 @@ def test_a_manifest_without_heard_bars_goes_round_and_round(tmp_path: Path) -> N
 @given(st.data())
 def test_the_file_of_a_loop_has_the_bar_that_is_heard(data: st.DataObject) -> None:
     bars = data.draw(st.sampled_from([1, 2, 3, 4, 6, 8]))
-    phases = np.array(data.draw(st.lists(st.integers(-1, bars - 1), min_size=8, max_size=24)), np.int16)
-    start = data.draw(st.integers(0, len(phases) - bars))
+    loop_bars = np.array(data.draw(st.lists(st.integers(-1, bars - 1), min_size=8, max_size=24)), np.int16)
+    start = data.draw(st.integers(0, len(loop_bars) - bars))
     first = data.draw(st.integers(0, bars - 1))
-    phases[start : start + bars] = (first + np.arange(bars)) % bars  # one whole pass, begun anywhere
-    heard = heard_from(start, bars, phases)
-    on = phases >= 0
+    loop_bars[start : start + bars] = (first + np.arange(bars)) % bars  # one whole pass, begun anywhere
+    heard = heard_from(start, bars, loop_bars)
+    on = loop_bars >= 0
     np.testing.assert_array_equal(heard >= 0, on)
-    np.testing.assert_array_equal(phases[start + heard[on]], phases[on])
+    np.testing.assert_array_equal(loop_bars[start + heard[on]], loop_bars[on])
 
 
 def change(folder: Path, edit: Callable[[dict[str, Any]], Any]) -> None:

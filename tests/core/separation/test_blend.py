@@ -78,7 +78,7 @@ def test_both_kinds_of_loops_are_found() -> None:
     result = extract(Clip(true.sum(axis=0), RATE, "half played"), grid=GRID)
     assert result.diagnostics["method"] == "blended"
     assert "as played music does" in result.warnings[0]
-    found = {tuple(row) for row in (result.layout.phases.T >= 0).tolist()}
+    found = {tuple(row) for row in (result.layout.loop_bars.T >= 0).tolist()}
     assert {tuple(row) for row in (ON.T > 0).tolist()} <= found
 
 
@@ -87,9 +87,9 @@ def test_known_loops_come_first_and_stay() -> None:
     known = LAYOUT.of(np.array([0, 1]))
     left = analyse(true[BY_HAND], frame(GRID, RATE))
     layout, _ = find_played_layout(left, known=known)
-    np.testing.assert_array_equal(layout.phases, LAYOUT.phases)
+    np.testing.assert_array_equal(layout.loop_bars, LAYOUT.loop_bars)
     layout, _ = find_played_layout(left, known=known, count=2)
-    np.testing.assert_array_equal(layout.phases, known.phases)
+    np.testing.assert_array_equal(layout.loop_bars, known.loop_bars)
 
 
 @pytest.mark.parametrize("settings", [Settings(method="coherent"), Settings(loops=2)])

@@ -48,11 +48,11 @@ def test_more_loops_than_independent_rows_are_all_named() -> None:
 
 def test_bars_of_a_longer_loop_are_put_together() -> None:
     rows = rows_of("########........################", "....############........########")
-    bins, phases = loop_bins(rows, [4, 1], filling=0.25)
+    bins, loop_bars = loop_bins(rows, [4, 1], filling=0.25)
     found = candidates(count_votes(two_level(bins)), longest=4)
     longer = next(c for c in found if np.array_equal(c.on, rows[0]))
     assert longer.length == 4
-    np.testing.assert_array_equal(longer.phases, phases[0])
+    np.testing.assert_array_equal(longer.loop_bars, loop_bars[0])
 
 
 def test_gains_are_read_off_the_voters() -> None:

@@ -21,7 +21,7 @@ def described(subset: Coder, rows: list[np.ndarray], lengths: list[int], gains: 
 
 
 def rows_in(proposal: Proposal) -> set[bytes]:
-    return {(phases >= 0).tobytes() for phases in proposal.phases}
+    return {(loop_bars >= 0).tobytes() for loop_bars in proposal.loop_bars}
 
 
 def test_a_loop_that_plays_in_every_bar_of_another_is_told_from_it() -> None:
@@ -76,7 +76,7 @@ def test_a_loop_is_silent_where_another_one_is_its_negative() -> None:
     more = row("................####............")
     wrong = described(subset, [INNER | more, OUTER, more], [2, 1, 2])
     found = uncancelled(subset, wrong)
-    np.testing.assert_array_equal(found.phases[0] >= 0, INNER)
+    np.testing.assert_array_equal(found.loop_bars[0] >= 0, INNER)
     assert pruned(subset, found).loops == 2
     assert found.score < wrong.score
 

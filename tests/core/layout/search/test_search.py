@@ -46,7 +46,7 @@ def test_an_entangled_basis_of_the_same_rows_is_longer(subset: Coder) -> None:
 def test_needless_loops_are_taken_out(subset: Coder) -> None:
     more = described(subset, [*ROWS, row("..##..##..##..##..##..##..##..##")], [1, 2, 1, 1])
     left = pruned(subset, more)
-    assert sorted((r >= 0).tobytes() for r in left.phases) == sorted(on.tobytes() for on in ROWS)
+    assert sorted((r >= 0).tobytes() for r in left.loop_bars) == sorted(on.tobytes() for on in ROWS)
 
 
 def test_loops_never_heard_apart_become_the_longer_one(subset: Coder) -> None:
@@ -57,12 +57,12 @@ def test_loops_never_heard_apart_become_the_longer_one(subset: Coder) -> None:
 def test_what_returns_within_a_loop_makes_no_loop_of_its_own() -> None:
     """A loop A B A C: its second half differs in few places, so it must not fall into a loop A B and a stray bar."""
     rng = np.random.default_rng(3)
-    bins, phases = loop_bins([ROWS[0]], [4], count=400)
+    bins, loop_bars = loop_bins([ROWS[0]], [4], count=400)
     same = rng.random(400) < 0.7
     shorter, _ = loop_bins([ROWS[0]], [2], count=400, seed=5)
     mixed = coder(np.where(same[:, None], shorter, bins).astype(np.complex64))
-    whole = propose(mixed, phases, [4])
-    halves = propose(mixed, [counted_from_song(ROWS[0], 2), phases[0]], [2, 4])
+    whole = propose(mixed, loop_bars, [4])
+    halves = propose(mixed, [counted_from_song(ROWS[0], 2), loop_bars[0]], [2, 4])
     assert whole.score < halves.score
     assert whole.score < propose(mixed, [counted_from_song(ROWS[0], 2)], [2]).score
 
@@ -73,7 +73,7 @@ def test_bars_of_a_loop_that_got_a_row_of_their_own_are_joined_to_it() -> None:
     split = described(subset, [ROWS[0], ROWS[1] & ~last, last, ROWS[2]], [1, 4, 1, 1])
     whole = joined(subset, split, 4)
     assert sorted(whole.lengths) == [1, 1, 4]
-    assert any(np.array_equal(r >= 0, ROWS[1]) for r in whole.phases)
+    assert any(np.array_equal(r >= 0, ROWS[1]) for r in whole.loop_bars)
 
 
 def test_a_glance_never_lets_a_longer_description_pass(subset: Coder) -> None:
@@ -81,7 +81,7 @@ def test_a_glance_never_lets_a_longer_description_pass(subset: Coder) -> None:
     for keep in ([0, 1], [0, 2], [1, 2]):
         assert improved(subset, true, *some_of(true, keep)) is None
         fewer = propose(subset, *some_of(true, keep))
-        found = improved(subset, fewer, true.phases, true.lengths, true.gains)
+        found = improved(subset, fewer, true.loop_bars, true.lengths, true.gains)
         assert found is not None
         assert found.score == true.score
 
@@ -97,18 +97,18 @@ def test_gains_are_found_and_even_ones_left_alone() -> None:
     np.testing.assert_allclose(fitted_gains(even, described(even, ROWS, [1, 1, 1])), 1.0, atol=0.02)
 
 
-def brute_force(bins: Bins, types: np.ndarray) -> float:
+def brute_force(bins: Bins, bar_types: np.ndarray) -> float:
     """What plain least squares leaves, for bins that the types explain."""
-    left = bins - bins @ np.linalg.pinv(types.T.astype(float)) @ types.T
+    left = bins - bins @ np.linalg.pinv(bar_types.T.astype(float)) @ bar_types.T
     return float(np.abs(left).max())
 
 
 def test_contents_agree_with_least_squares_where_nothing_else_sounds() -> None:
-    bins, phases = loop_bins(ROWS, [1, 1, 1], count=200, noise=1e-6)
-    types = np.array([p >= 0 for p in phases], dtype=np.float32).T
-    assert brute_force(bins, types) < 1e-4  # so least squares is the truth here
-    contents = coder(bins).describe(types).contents
-    expected = bins @ np.linalg.pinv(types.T.astype(float))
+    bins, loop_bars = loop_bins(ROWS, [1, 1, 1], count=200, noise=1e-6)
+    bar_types = np.array([p >= 0 for p in loop_bars], dtype=np.float32).T
+    assert brute_force(bins, bar_types) < 1e-4  # so least squares is the truth here
+    contents = coder(bins).describe(bar_types).contents
+    expected = bins @ np.linalg.pinv(bar_types.T.astype(float))
     error = np.abs(contents - expected).max(axis=1) / np.abs(bins).max(axis=1).clip(1e-6)
     assert np.median(error) < 0.01
 
@@ -118,7 +118,7 @@ def test_layouts_of_whole_songs(kind: str) -> None:
     song = build(kind, 1001, short=True)
     cube = analyse(song.mixture.samples[:1], frame(song.grid, song.rate))
     found = find_layout(cube)
-    rows = {column.tobytes() for column in (found.layout.phases >= 0).T}
+    rows = {column.tobytes() for column in (found.layout.loop_bars >= 0).T}
     true = {column.tobytes() for column in (song.activations > 0).T}  # what is never heard apart is one loop
     assert found.repeating > EXACTLY
     assert (found.savings > 0).all()

@@ -8,7 +8,7 @@ from core.audio.bars import BarGrid
 from core.audio.clip import Clip
 from core.evaluation import scoring
 from core.extraction.ladder import extract
-from core.layout.layout import Layout, type_matrix
+from core.layout.layout import Layout, mixing_matrix
 from core.layout.search.description import coder
 from core.layout.search.moves import joined
 from core.layout.search.proposals import propose
@@ -28,18 +28,20 @@ def test_later_is_a_bar_later() -> None:
 
 
 def test_a_tail_has_a_column_where_its_bar_was_heard_before() -> None:
-    phases = np.array([[0, 1, 0, -1, -1]], dtype=np.int16).T
+    loop_bars = np.array([[0, 1, 0, -1, -1]], dtype=np.int16).T
     gains = np.array([[1.0, 0.5, 2.0, 0.0, 0.0]], dtype=np.float32).T
-    types = type_matrix(Layout(gains, (2,), phases, (True,)))
+    bar_types = mixing_matrix(Layout(gains, (2,), loop_bars, (True,)))
     expected = [[1, 0, 2, 0, 0], [0, 0.5, 0, 0, 0], [0, 1, 0, 2, 0], [0, 0, 0.5, 0, 0]]
-    np.testing.assert_array_equal(types.matrix.T, expected)
-    assert types.owners.tolist() == [0] * 4
-    assert types.late.tolist() == [False, False, True, True]
+    np.testing.assert_array_equal(bar_types.matrix.T, expected)
+    assert bar_types.owners.tolist() == [0] * 4
+    assert bar_types.late.tolist() == [False, False, True, True]
 
 
 def test_a_tail_that_is_heard_just_when_a_bar_of_its_loop_is_has_no_column() -> None:
-    phases = np.array([[0, 1, 0, 1]], dtype=np.int16).T
-    dry, wet = (type_matrix(Layout((phases >= 0).astype(np.float32), (2,), phases, rings)) for rings in ((), (True,)))
+    loop_bars = np.array([[0, 1, 0, 1]], dtype=np.int16).T
+    dry, wet = (
+        mixing_matrix(Layout((loop_bars >= 0).astype(np.float32), (2,), loop_bars, rings)) for rings in ((), (True,))
+    )
     assert dry.matrix.shape[1] == 2
     assert wet.late.tolist() == [False, False, True]  # after its first bar, as at the start there was none before
 
@@ -90,7 +92,7 @@ def test_what_follows_as_loud_is_the_next_bar_of_a_longer_loop_and_no_tail(
 def test_a_room_belongs_to_its_loop(seed: int) -> None:
     clip, stems, grid = _song(seed)
     layout = Layout(ON.astype(np.float32), (1, 1, 1), np.where(ON, 0, -1).astype(np.int16))
-    wet = Layout(layout.activations, layout.bars_per_loop, layout.phases, (True,) * 3)
+    wet = Layout(layout.activations, layout.bars_per_loop, layout.loop_bars, (True,) * 3)
     without, with_tails = (separate(clip.samples, grid, each, rate=RATE).stems for each in (layout, wet))
     quality = [
         [scoring.sdr(true, got) for true, got in zip(stems, each, strict=True)] for each in (without, with_tails)

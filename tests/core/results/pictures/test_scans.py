@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from core.results.pictures import scans
-from core.results.pictures.scans import FLOOR, draw_scan_by_bar, draw_scan_by_frequency, draw_scan_through_bar
+from core.results.pictures.scans import FLOOR_DB, draw_scan_by_bar, draw_scan_by_frequency, draw_scan_through_bar
 from core.results.pictures.views import Views
 from tests.core.results.pictures.made_up import BARS, FRAMES, figure_of, made_up_views
 
@@ -32,14 +32,14 @@ def test_every_slice_is_shown_as_loud_as_it_is(
     axes = figure.axes[0]
     assert (axes.get_xlabel(), axes.get_ylabel()) == labels
     assert figure.axes[1].get_ylabel() == "level below the loudest (dB)"
-    levels = np.maximum(20 * np.log10(views.cube / views.cube.max()), FLOOR)
+    levels = np.maximum(20 * np.log10(views.cube / views.cube.max()), FLOOR_DB)
     chosen = np.linspace(0, levels.shape[axis] - 1, count).round().astype(int)
     with Image.open(tmp_path / "scan.png") as picture:
         assert (picture.size, picture.n_frames, picture.info["loop"]) == ((1200, 675), count, 0)
         for number, place in enumerate(chosen):
             picture.seek(number)
             shown = _levels_shown(picture, axes, np.take(levels, place, axis).shape)
-            np.testing.assert_allclose(shown, np.take(levels, place, axis), atol=0.7 * -FLOOR / scans.COLOURS.N)
+            np.testing.assert_allclose(shown, np.take(levels, place, axis), atol=0.7 * -FLOOR_DB / scans.COLOURS.N)
 
 
 def _levels_shown(picture: Image.Image, axes: object, shape: tuple[int, int]) -> np.ndarray:
@@ -51,7 +51,7 @@ def _levels_shown(picture: Image.Image, axes: object, shape: tuple[int, int]) ->
     scale = (255 * scans.COLOURS(np.arange(scans.COLOURS.N))[:, :3]).astype(int)
     distances = np.abs(colours[:, :, None] - scale).sum(axis=-1)
     assert distances.min(axis=-1).max() == 0, "a colour that is no level's"
-    return np.asarray(FLOOR + (distances.argmin(axis=-1) + 0.5) * -FLOOR / scans.COLOURS.N)
+    return np.asarray(FLOOR_DB + (distances.argmin(axis=-1) + 0.5) * -FLOOR_DB / scans.COLOURS.N)
 
 
 def test_the_bar_and_its_loops_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,7 @@ def song(layout: Layout, starts: np.ndarray, shifts: np.ndarray | None = None, c
         noise = random.standard_normal((count, channels, length))
         pieces = np.apply_along_axis(np.convolve, -1, noise, np.hanning(9) / 5, mode="same")
         pieces = (0.1 * pieces * np.hanning(length) ** 0.2).astype(np.float32)
-        for bar, phase in enumerate(layout.phases[:, loop]):
+        for bar, phase in enumerate(layout.loop_bars[:, loop]):
             if phase < 0:
                 continue
             piece = np.float32(layout.activations[bar, loop]) * pieces[phase]
@@ -71,8 +71,8 @@ def test_what_lies_outside_of_the_bars_is_in_the_rest() -> None:
 
 def test_loops_of_several_bars() -> None:
     bars = np.arange(12)
-    phases = np.stack([bars % 2, np.where(bars % 5 < 3, bars % 3, -1), np.where(bars > 5, 0, -1)], axis=1)
-    layout = Layout((phases >= 0).astype(np.float32), (2, 3, 1), phases.astype(np.int16))
+    loop_bars = np.stack([bars % 2, np.where(bars % 5 < 3, bars % 3, -1), np.where(bars > 5, 0, -1)], axis=1)
+    layout = Layout((loop_bars >= 0).astype(np.float32), (2, 3, 1), loop_bars.astype(np.int16))
     grid = BarGrid(even(12), 4, "host")
     stems = song(layout, grid.starts)
     found = separate(stems.sum(axis=0), grid, layout, rate=RATE)
@@ -156,14 +156,14 @@ def test_long_clips_that_drift_from_the_frames_of_the_grid() -> None:
     lengths = (1, 2, 3)
     on = random.random((bars // 6, 3)).repeat(6, axis=0) < 0.7
     on[:6], on[6:12] = [True, False, True], [False, True, True]
-    phases = np.where(on, np.arange(bars)[:, None] % lengths, -1).astype(np.int16)
+    loop_bars = np.where(on, np.arange(bars)[:, None] % lengths, -1).astype(np.int16)
     stems = np.zeros((3, 1, starts[-1] + 300), np.float32)
     for loop, length in enumerate(lengths):
         count = round(period * length)
         clip = (0.1 * random.standard_normal((1, count)) * np.hanning(count) ** 0.2).astype(np.float32)
-        for bar in np.flatnonzero(phases[:, loop] == 0):
+        for bar in np.flatnonzero(loop_bars[:, loop] == 0):
             stems[loop, :, starts[bar] : starts[bar] + count] += clip
-    layout = Layout(on.astype(np.float32), lengths, phases)
+    layout = Layout(on.astype(np.float32), lengths, loop_bars)
     found = separate(stems.sum(axis=0), BarGrid(starts, 4, "host"), layout, rate=RATE)
     assert min(sdr(a, b) for a, b in zip(stems, found.stems, strict=True)) > 25
 
