@@ -139,3 +139,32 @@ def test_bars_that_find_no_rest_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     assert asked == [700, 800, 900, 1_000]
     assert np.array_equal(found.grid.starts, true)
     assert np.allclose(found.stems, expected, atol=1e-4)
+
+
+def struck_song(*, ringing: int = 0, before: int = 0) -> tuple[Samples, np.ndarray]:
+    """Loops with an attack at every bar; the notes of a bar ring so many frames into the next, or begin before it."""
+    random = np.random.default_rng(2)
+    fade = np.exp(-np.arange(BAR) / 700)
+    hit = 4 * random.standard_normal(BAR) * np.exp(-np.arange(BAR) / 200)
+    notes = random.standard_normal((LOOPS, BAR + ringing + before))
+    notes[:, :BAR] *= 0.3 + fade
+    mono = np.zeros(before + BAR * (BARS + 1) + ringing)
+    for bar, row in enumerate(LAYOUT.activations):
+        mono[bar * BAR : (bar + 1) * BAR + ringing + before] += row @ notes
+        mono[before + bar * BAR : before + (bar + 1) * BAR] += hit
+    mono += 0.001 * random.standard_normal(len(mono))
+    return 0.1 * np.tile(np.pad(mono, (700, 900)), (2, 1)).astype(np.float32), 700 + before + BAR * np.arange(BARS + 1)
+
+
+@pytest.mark.parametrize(("ringing", "before"), [(600, 0), (1_200, 0), (0, 700), (0, 1_300)])
+def test_notes_across_a_line_do_not_move_it(ringing: int, before: int) -> None:
+    mixture, true = struck_song(ringing=ringing, before=before)
+    given = begun(true)
+    assert moved_to_switches(mixture, given, LAYOUT, rate=RATE) is given
+
+
+@pytest.mark.parametrize("off", [-900, 480])
+def test_bars_between_attacks_are_moved_onto_them(off: int) -> None:
+    mixture, true = struck_song()
+    moved = moved_to_switches(mixture, begun(true + off), LAYOUT, rate=RATE)
+    assert np.abs(moved.grid.starts[:, None] - true).min(axis=1)[1:-1].max() <= 4
