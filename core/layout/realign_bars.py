@@ -25,9 +25,7 @@ TURNS = 8  # of a fit to lines of unknown loudness
 SURE = 400.0  # natural logarithm of how many times likelier other lines must be; it alone is no proof
 USUAL_RATE = 44_100  # of that figure; above, the logarithm grows with the frames, which then say the same twice
 # Found on synthesised songs and twelve real ones, with true bars, tracked ones and such as were shifted on purpose:
-AGAINST = (
-    0.3  # of what is for other lines, may be against: at true lines that was 0.36 and more, but for a right 1.5 ms
-)
+AGAINST = 0.3  # of what is for other lines, may be against: at true lines it was 0.36 and more
 HIT, ASIDE, RISE = 0.02, 0.01, 10.0  # seconds before and after an attack, and beside its line; most decibels of a rise
 FEWER, MORE = -0.5, 1.0  # decibels that attacks may lose where lines agree on a place, and must gain where they do not
 BARE, CLEAR = 1.0, 5.0  # decibels of attacks at lines where nothing begins (true lines had 1.6 or more); of clear ones
