@@ -25,7 +25,7 @@ from core.separation.waveforms.separate import Coherent, separate
 FAINT = 1e-4  # -40 dB beside all loops together
 ENTANGLED = 1.0  # noise gain from which a loop takes in more than it averages out
 TURNS = 4  # pairs of loops that are made to alternate; each costs one more solution
-MORE_REST = 0.05  # share of the song's energy that alternating loops may leave unexplained beside the former ones
+MORE_REST = 0.01  # share of the song's energy that alternating loops may add to the rest: more would be noticed
 LOUD = 0.02  # share of the energy in the rest from which played loops are searched in it
 PARTLY_BY_HAND = "some of it repeats in its spectra alone, as played music does: these loops may leak into others"
 

@@ -28,9 +28,7 @@ LAST_FLOOR = 1e-6  # of a bin's power: the last f, and how far below the mixture
 LEAST_COST = 3e-6  # beside a weight of 1: some ten times the rounding of float32
 TRUSTED = 1.0  # noise gain up to which a type averages out what is not its own, and cannot grow by it
 LOUDEST = 2.0  # times the mean power of the bars in which a type plays: louder, others must cancel it in all of them
-HELD = (
-    0.3  # what each time more costs, beside those bars' weight: on 14 wrong layouts, energies of up to 39 fall to 1.4
-)
+HELD = 0.3  # what each time more costs, beside those bars' weight: on 14 wrong layouts energies of 39 fall to 1.4
 MOST_EXCESS = 30.0  # times: more says no more
 
 Array = NDArray[np.float32]
@@ -40,7 +38,14 @@ before the imaginary ones: D is real, so that they are as independent as the cha
 
 
 def resolved(
-    bars: Bars, mixing: Matrix, owners: NDArray[np.intp], *, rate: int, prior: float, progress: Progress = silent
+    bars: Bars,
+    mixing: Matrix,
+    owners: NDArray[np.intp],
+    *,
+    rate: int,
+    prior: float,
+    bounded: bool = False,
+    progress: Progress = silent,
 ) -> Bars:
     """The types S, float32 [types, channels, frames], of bars X [bars, channels, frames] mixed by D [bars, types].
 
@@ -48,6 +53,7 @@ def resolved(
         owners: the loop of each type, [types].
         prior: what a sounding cell of a loop costs beside one that nothing explains: near 0 where all but nothing is
             left unexplained, 1 where much is.
+        bounded: whether no type may be louder than the bars in which it plays; see `_room`.
         progress: told before each moment of the bar; may raise `Cancelled`.
     """
     channels, frames = bars.shape[1:]
@@ -59,7 +65,7 @@ def resolved(
 
     def solved(moment: int) -> Array:
         spectrum = scipy.fft.rfft(_piece(bars, (moment - 1) * hop, length) * window, axis=-1)
-        cells = sparsest(np.concatenate([spectrum.real, spectrum.imag], axis=1), mixed, shares, prior)
+        cells = sparsest(np.concatenate([spectrum.real, spectrum.imag], axis=1), mixed, shares, prior, bounded=bounded)
         wave = scipy.fft.irfft(cells[:, :channels] + 1j * cells[:, channels:], n=length, axis=-1)
         return np.asarray(wave * window, dtype=np.float32)
 
@@ -76,20 +82,20 @@ def _piece(bars: Bars, start: int, length: int) -> Bars:
     return np.pad(bars[..., max(start, 0) : start + length], ((0, 0), (0, 0), (before, after)))
 
 
-def sparsest(cells: Cells, mixing: Array, shares: Array, prior: float) -> Cells:
+def sparsest(cells: Cells, mixing: Array, shares: Array, prior: float, *, bounded: bool = False) -> Cells:
     """The cells of the types that explain those of the bars with the fewest that sound.
 
     Args:
         cells: X [bars, parts, frequencies].
         mixing: D [bars, types].
         shares: [types, types], 1/n between all types of a loop of n, else 0.
-        prior: as in `resolved`.
+        prior, bounded: as in `resolved`.
     """
     bars, parts, bins = cells.shape
     power = np.square(cells).sum(axis=1).mean(axis=0) + np.float32(1e-20)
     weights: Array = np.ones((bars, bins), dtype=np.float32)
     costs: Array = np.full((mixing.shape[1], bins), 1e-3, dtype=np.float32)
-    room, held = _room(cells, mixing), np.zeros_like(costs)
+    room, held = _room(cells, mixing) if bounded else None, np.zeros_like(costs)
     result: Cells = np.empty((mixing.shape[1], parts, bins), dtype=np.float32)
     for round_ in range(ROUNDS):
         solve(cells, mixing, weights, costs, result)
@@ -100,8 +106,9 @@ def sparsest(cells: Cells, mixing: Array, shares: Array, prior: float) -> Cells:
         loudness = shares @ own
         costs = np.float32(prior) * shares.diagonal()[:, None] / (loudness + floor) * scale
         costs += np.float32(LEAST_COST)  # so that a singular D does not show
-        held = np.maximum(_too_loud(own, room + floor, mixing, weights), held / 2)
-        costs += held
+        if room is not None:
+            held = np.maximum(_too_loud(own, room + floor, mixing, weights), held / 2)
+            costs += held
     return result
 
 

@@ -41,6 +41,10 @@ from core.separation.waveforms.robust import resolved
 
 EXACT = 1e-5  # share of the whitened energy that least squares may leave unexplained: below it nothing else sounds
 FARTHEST = 4  # frames of delay: more is no rounding but a grid of unequal bars
+TOO_LOUD = (
+    1.05  # energy of all types where they play, by that of the bars: 1.02 at most on 28 synthesised songs that were
+)
+# solved right, 1.3 and 1.5 on two of ten with ten loops in 16 bars, whose stems then came to 3 and 1 dB
 COSTS = (0.05, 1.0)  # prior of `resolved` where nothing else sounds, and where something does
 
 
@@ -163,7 +167,10 @@ def _solved(
     inexact = rank == bars or share > EXACT * (1 - rank / bars)  # as many types as bars explain whatever sounds
     if inexact or rank < mixing.shape[1]:
         prior = COSTS[int(inexact)]
-        bar_types = resolved(placed.bars, mixing, owners, rate=rate, prior=prior, progress=progress)
+        bar_types = resolved(placed.bars, mixing, owners, rate=rate, prior=prior, progress=part_of(progress, 0.0, 0.6))
+        if _energy(bar_types, mixing) > TOO_LOUD * float(np.vdot(placed.bars, placed.bars)):
+            again = part_of(progress, 0.6, 1.0)
+            bar_types = resolved(placed.bars, mixing, owners, rate=rate, prior=prior, bounded=True, progress=again)
     return mixing, bar_types
 
 
@@ -172,3 +179,8 @@ def _gains(mixing: Matrix, owners: NDArray[np.intp], loops: int) -> NDArray[np.f
     return np.stack([mixing[:, owners == loop].max(axis=1, initial=0.0) for loop in range(loops)], axis=1).astype(
         np.float32
     )
+
+
+def _energy(bar_types: Bars, mixing: Matrix) -> float:
+    """The energy of all types in all bars where they play."""
+    return float(np.square(mixing).sum(axis=0) @ np.array([np.vdot(bar, bar) for bar in bar_types]))
