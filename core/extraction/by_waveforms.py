@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.audio.bars import bar_energies
+from core.audio.bars import BarGrid, bar_energies
 from core.audio.clip import Clip
 from core.audio.cube import analyse, frame
-from core.base.progress import Progress, part_of
+from core.base.progress import Progress, part_of, rising
 from core.base.settings import Settings
 from core.downbeats.refine.refine import Refined
 from core.extraction.bars_and_layout import BarsAndLayout
@@ -25,7 +25,7 @@ from core.separation.waveforms.separate import Coherent, separate
 FAINT = 1e-4  # -40 dB beside all loops together
 ENTANGLED = 1.0  # noise gain from which a loop takes in more than it averages out
 TURNS = 4  # pairs of loops that are made to alternate; each costs one more solution
-MORE_REST = 0.01  # share of the song's energy that alternating loops may add to the rest: more would be noticed
+MORE_REST = 0.05  # share of the song's energy that alternating loops may add to the rest
 LOUD = 0.02  # share of the energy in the rest from which played loops are searched in it
 PARTLY_BY_HAND = "some of it repeats in its spectra alone, as played music does: these loops may leak into others"
 
@@ -65,29 +65,42 @@ def _solved(clip: Clip, refined: Refined, exact: Found, progress: Progress) -> t
     if len(audible) < len(loudness):
         exact = exact.of(audible)
         found = _solve(clip, refined, exact.layout, part_of(progress, 0.7, 0.8))
-    return _alternating(clip, refined, exact, found, part_of(progress, 0.8, 1.0))
+    judgement, rest = judged(clip.samples, found.stems, refined.grid), _rest_share(clip, found, refined.grid)
+    if judgement.undoing is None:
+        return exact, found
+    del found  # its stems take memory that the next ones need
+    again = rising(part_of(progress, 0.8, 1.0))
+    return _alternating(clip, refined, exact, judgement.undoing, (judgement.energy, rest), again)
 
 
 def _alternating(
-    clip: Clip, refined: Refined, exact: Found, found: Coherent, progress: Progress
+    clip: Clip, refined: Refined, first: Found, pair: tuple[int, int], before: tuple[float, float], progress: Progress
 ) -> tuple[Found, Coherent]:
-    """Let two loops alternate if they cancel each other, as long as this is quieter and still explains the song.
+    """Let two loops alternate if they cancel each other, until none do, or else solve the first layout again.
 
-    A loop that replaces another one looks like a loop that is added to it, cancels it and adds its own sound.
+    A loop that replaces another one looks like a loop that is added to it, cancels it and adds its own sound. If the
+    layout made this mistake, alternating loops are quieter, cancel no more and still explain the song.
+
+    Args:
+        before: the energy of the stems and of the rest, as shares of the song's.
     """
-    grid = refined.grid
-    song, left = bar_energies(clip.samples, grid).sum(), bar_energies(found.rest, grid).sum()
-    now = judged(clip.samples, found.stems, grid)
+    exact, (energy, rest) = first, before
     for _ in range(TURNS):
-        if now.undoing is None:
+        exact = exact.in_turn(*pair)
+        found = _solve(clip, refined, exact.layout, progress)
+        then = judged(clip.samples, found.stems, refined.grid)
+        if then.energy > energy or _rest_share(clip, found, refined.grid) > rest + MORE_REST:
             break
-        other = exact.in_turn(*now.undoing)
-        again = _solve(clip, refined, other.layout, progress)
-        then = judged(clip.samples, again.stems, grid)
-        if then.energy > now.energy or bar_energies(again.rest, grid).sum() > left + MORE_REST * song:
-            break
-        exact, found, now = other, again, then
-    return exact, found
+        if then.undoing is None:
+            return exact, found
+        pair, energy = then.undoing, then.energy
+        del found  # its stems take memory that the next ones need
+    return first, _solve(clip, refined, first.layout, progress)
+
+
+def _rest_share(clip: Clip, found: Coherent, grid: BarGrid) -> float:
+    """The rest's share of the energy inside the bars."""
+    return float(bar_energies(found.rest, grid).sum() / bar_energies(clip.samples, grid).sum())
 
 
 def _with_played(clip: Clip, refined: Refined, found: Coherent, settings: Settings) -> Layout | None:
