@@ -1,4 +1,4 @@
-"""`loopcube extract`: one song, taken apart in this process."""
+"""`loopcube extract`: extract the loops of one song in this process."""
 
 import json
 from pathlib import Path
@@ -25,22 +25,20 @@ def extract(
     song: Annotated[Path, typer.Argument(help="Audio file.", show_default=False)],
     out: Annotated[Path | None, typer.Option(help="Folder for the result; beside the song if left out.")] = None,
     bpm: Annotated[float | None, typer.Option(help="Quarter notes a minute, if the tempo is steady.")] = None,
-    meter: Annotated[str | None, typer.Option(help="With --bpm, as in 7/8; 4/4 if left out.")] = None,
+    meter: Annotated[str | None, typer.Option(help="With --bpm, for example 7/8; 4/4 if left out.")] = None,
     first_downbeat: Annotated[float | None, typer.Option(help="With --bpm, in seconds; 0 if left out.")] = None,
-    bars: Annotated[Path | None, typer.Option(help="Text file of downbeats in seconds, one a line.")] = None,
-    loops: Annotated[str, typer.Option(help="How many loops, or auto.")] = "auto",
+    bars: Annotated[Path | None, typer.Option(help="Text file of downbeats in seconds, one per line.")] = None,
+    loops: Annotated[str, typer.Option(help="Number of loops, or auto.")] = "auto",
     method: Annotated[str, typer.Option(help="auto, coherent or tucker.")] = "auto",
-    solver: Annotated[str, typer.Option(help="Of the method tucker: kl, hals or tensorly.")] = "kl",
-    device: Annotated[str, typer.Option(help="Where it is solved: cpu, or gpu with PyTorch.")] = "cpu",
+    solver: Annotated[str, typer.Option(help="For method tucker: kl, hals or tensorly.")] = "kl",
+    device: Annotated[str, typer.Option(help="For method tucker: cpu, or gpu with PyTorch.")] = "cpu",
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
-    no_cache: Annotated[
-        bool, typer.Option("--no-cache", help="Neither use nor keep what is known of the song.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result in JSON.")] = False,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Do not read or write the cache.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Write the loops of a song, and the map of them, to a new folder.
+    """Extract the loops of a song into a new folder.
 
-    The bars are found in the song, unless --bpm or --bars tells them.
+    The folder also shows which loop plays in which bar. The bars are tracked, unless --bpm or --bars gives them.
     """
     from core.audio.clip import read_clip
 
@@ -51,12 +49,12 @@ def extract(
 
     from bridge.jobs.workers.work import song_cache
     from bridge.system.settings_file import load_settings
-    from core.extraction.ladder import Settings  # slow to import: what can be refused without it is refused at once
+    from core.extraction.ladder import Settings  # slow to import, so the checks above come first
     from core.extraction.ladder import extract as take_apart
     from core.results.write import check_writable, write_result
 
     settings = Settings(
-        method=method,  # type: ignore[arg-type]  # it checks
+        method=method,  # type: ignore[arg-type]  # Settings checks it
         solver=solver,  # type: ignore[arg-type]
         device=device,  # type: ignore[arg-type]
         loops=count,
@@ -90,7 +88,7 @@ def _check_bar_options(bpm: float | None, meter: str | None, first_downbeat: flo
 def _grid(
     clip: "Clip", bpm: float | None, meter: str | None, first_downbeat: float | None, bars: Path | None
 ) -> "BarGrid | None":
-    """The bars that the user told, if any."""
+    """The bars that the user gave, if any."""
     from core.audio.bars import bars_from_csv, bars_from_tempo
 
     if bars is not None:

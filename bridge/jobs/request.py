@@ -1,4 +1,4 @@
-"""JobRequest: what a job is asked to do, checked, and the identity that it gives the job."""
+"""JobRequest: a checked request for one extraction, and the job id that follows from it."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ BEAT_UNITS = (1, 2, 4, 8, 16, 32)
 MAX_LOOPS = 64
 MAX_FRAME = 2**31 - 1
 VERSION = 1  # of the JSON request
-NEEDS = {"beat_unit": ("bars_frames",), "rate": ("bars_frames", "region_frames")}  # without any of these: no effect
+NEEDS = {"beat_unit": ("bars_frames",), "rate": ("bars_frames", "region_frames")}  # keys that need one of these
 
 
 @dataclass(frozen=True)
@@ -26,14 +26,14 @@ class JobRequest:
         path: the audio file, absolute, links resolved.
         out: the folder that receives the result folder.
         bars_frames: bar starts and the end of the last bar; None tracks them.
-        beats_per_bar: beats in a bar; None is 4 for given bars, and found out for tracked ones.
+        beats_per_bar: beats in a bar; None is 4 for given bars, and estimated for tracked ones.
         beat_unit: the note value of a beat of given bars, one of `BEAT_UNITS`; None is 4.
         rate: frames a second of the positions; None is the file's own rate.
         region_frames: (start, end) of the part to work on; None is the whole file.
-        loops: how many loops; None finds out.
+        loops: the number of loops; None estimates it.
         method: one of `core.base.settings.Method`.
-        max_loop_bars: the longest loop, one of `LOOP_BARS`; None leaves it to the core.
-        content: SHA-256 of the file when it was asked for; "" takes the file as it is when its turn comes.
+        max_loop_bars: the length of the longest loop, one of `LOOP_BARS`; None is the default of the core.
+        content: SHA-256 of the file at the time of the request; "" reads the file as it is when the job starts.
     """
 
     path: Path
@@ -49,15 +49,15 @@ class JobRequest:
     content: str = ""
 
     def canonical(self) -> str:
-        """The request as text in which equal requests are equal."""
+        """The request as text. Equal requests have equal texts."""
         return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), default=str)
 
     @classmethod
     def from_canonical(cls, text: str) -> Self:
-        """The request that `canonical` wrote.
+        """The request from the text that `canonical` returned.
 
         Raises:
-            ValueError, TypeError: when the text is none.
+            ValueError, TypeError: when the text is no request.
         """
         read: dict[str, Any] = json.loads(text)
         for name, value in read.items():
@@ -73,12 +73,12 @@ class JobRequest:
 
 
 class Wanted(NamedTuple):
-    """What a client wants done; its folders are not checked yet.
+    """A client's request. Its folders are not checked yet.
 
     Attributes:
         path, out: as the client wrote them.
-        options: fields of `JobRequest` without its folders.
-        host: what the client tells of its host, for the log.
+        options: fields of `JobRequest` without `path` and `out`.
+        host: the client's description of its host, for the log.
     """
 
     path: str
@@ -88,13 +88,13 @@ class Wanted(NamedTuple):
 
 
 def parse_request(text: str) -> Wanted:
-    """A whole request from its JSON: `v`, `path`, and whatever options may hold, and `host`.
+    """A whole request from its JSON: `v`, `path`, `host`, and the keys of the options.
 
     >>> parse_request('{"v": 1, "path": "/music/song.wav", "loops": 4, "host": {"name": "REAPER"}}')
     Wanted(path='/music/song.wav', out='', options={'loops': 4}, host={'name': 'REAPER'})
 
     Raises:
-        LoopError: VERSION when it is of a newer version; ARGUMENTS, naming the key, the rule and the value.
+        LoopError: VERSION for a request of a newer version; ARGUMENTS with the key, the rule and the value.
     """
     request = _json_object(text)
     version = _whole(1, MAX_FRAME)("v", request.pop("v", None))
@@ -107,13 +107,13 @@ def parse_request(text: str) -> Wanted:
 
 
 def parse_options(text: str) -> tuple[dict[str, Any], str]:
-    """Options of a request from their JSON: fields of `JobRequest` without its folders, and the `out` asked for.
+    """Options of a request from their JSON: fields of `JobRequest` without `path` and `out`, and the requested `out`.
 
     >>> parse_options('{"loops": 4, "out": "/music"}')
     ({'loops': 4}, '/music')
 
     Raises:
-        LoopError: ARGUMENTS, naming the key, the rule and the value.
+        LoopError: ARGUMENTS with the key, the rule and the value.
     """
     return _checked(_json_object(text) if text.strip() else {}, known=set(_RULES))
 
@@ -129,16 +129,14 @@ def _json_object(text: str) -> dict[str, Any]:
 
 
 def _checked(options: dict[str, Any], *, known: set[str]) -> tuple[dict[str, Any], str]:
-    """Options that keep to their rules, and the `out` among them."""
+    """The options, checked by their rules, without `out`; and `out`, "" if there is none."""
     unknown = sorted(set(options) - set(_RULES))
     if unknown:
         raise LoopError(Code.ARGUMENTS, f"no key {unknown[0][:40]!r}; known: {', '.join(sorted(known))}")
     parsed = {key: _RULES[key](key, value) for key, value in options.items()}
     for key, needed in NEEDS.items():
         if key in parsed and not any(name in parsed for name in needed):
-            raise LoopError(
-                Code.ARGUMENTS, f"{key} needs {' or '.join(needed)}, which it belongs to; give both or none"
-            )
+            raise LoopError(Code.ARGUMENTS, f"{key} needs {' or '.join(needed)}; give both or neither")
     return parsed, parsed.pop("out", "")
 
 
@@ -148,7 +146,7 @@ def _refused(key: str, rule: str, value: object) -> LoopError:
 
 def _whole(low: int, high: int) -> Callable[[str, object], int]:
     def rule(key: str, value: object) -> int:
-        if type(value) is not int or not low <= value <= high:  # bool is an int, but no number here
+        if type(value) is not int or not low <= value <= high:  # bool is a subclass of int, but no number here
             raise _refused(key, f"a whole number from {low} to {high}", value)
         return value
 
@@ -190,7 +188,7 @@ def _text(key: str, value: object) -> str:
 
 
 def _host(key: str, value: object) -> dict[str, str | int | float]:
-    if not isinstance(value, dict) or not all(isinstance(told, str | int | float) for told in value.values()):
+    if not isinstance(value, dict) or not all(isinstance(entry, str | int | float) for entry in value.values()):
         raise _refused(key, "an object of texts and numbers", value)
     return value
 

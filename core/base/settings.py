@@ -1,4 +1,4 @@
-"""How to extract: the choices that a user has, checked once."""
+"""The settings of an extraction: the user's choices, checked once."""
 
 from collections.abc import Container
 from dataclasses import dataclass, fields
@@ -12,28 +12,28 @@ Device = Literal["cpu", "gpu"]
 
 ITERATIONS = 400
 LOOP_BARS = (1, 2, 4, 8)
-OF_TUCKER = ("notes", "rhythms", "iterations", "solver", "device")  # fields that nothing else takes notice of
+OF_TUCKER = ("notes", "rhythms", "iterations", "solver", "device")  # fields that only this method uses
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How to extract.
+    """The settings of an extraction.
 
     Attributes:
-        method: "coherent", loops as waveforms that repeat, phase and all; "tucker", the nonnegative Tucker
-            decomposition; or "auto", the first where the music repeats so, else the second.
-        loops: how many, or None to find out.
-        max_loop_bars: the longest loop looked for, in bars: 1, 2, 4 or 8; all loops of "tucker" have one bar.
-        notes, rhythms: ranks of the Tucker decomposition, or None for its usual ones.
-        iterations: at most this many of the Tucker decomposition.
+        method: "coherent" finds loops that repeat as waveforms, phase and all; "tucker" is the nonnegative Tucker
+            decomposition; "auto" tries waveforms, then the spectra of played loops, then the Tucker decomposition.
+        loops: the number of loops; None estimates it.
+        max_loop_bars: the length in bars of the longest loop to search for: 1, 2, 4 or 8. Loops of "tucker" have 1 bar.
+        notes, rhythms: ranks of the Tucker decomposition; None for the automatic ranks.
+        iterations: the largest number of iterations of the Tucker decomposition.
         solver: of the Tucker decomposition: "kl", "hals" or "tensorly"; see core/separation/tucker/decomposition.py.
-        device: where it is solved: "cpu", or "gpu" with PyTorch.
-        seed: of everything random; the same seed gives the same bytes.
-        beats_per_bar: what the downbeat tracker may find; refused beside bars that are given. Bars of another length
-            are taken afterwards where the sound repeats so.
+        device: where the Tucker decomposition runs: "cpu", or "gpu" with PyTorch.
+        seed: the seed of all random numbers; the same seed gives the same bytes.
+        beats_per_bar: the beats per bar that the downbeat tracker may choose; refused if the bars are given. The bars
+            get another length afterwards if the sound repeats so.
 
-    What is of the Tucker decomposition is refused with "coherent". With "auto" it waits for a song that comes to that
-    decomposition; with another song a warning names it.
+    Settings of the Tucker decomposition are refused with "coherent". With "auto" they have an effect if the song needs
+    that decomposition; otherwise a warning names them.
 
     Raises:
         LoopError: ARGUMENTS, with the field, its rule and its value.
@@ -66,10 +66,10 @@ class Settings:
         _require(bool(beats) and all(1 <= b <= 32 for b in beats), "beats_per_bar", "numbers from 1 to 32", beats)
         if self.method == "coherent":
             for name, value in self.changed(OF_TUCKER).items():
-                _require(False, name, "left out with method coherent, which has no use for it", value)
+                _require(False, name, "left out with method coherent, which does not use it", value)
 
     def changed(self, names: Container[str]) -> dict[str, Any]:
-        """Those of these fields that are not as they are by default."""
+        """The values of those of these fields that differ from their defaults."""
         return {
             field.name: getattr(self, field.name)
             for field in fields(self)

@@ -1,6 +1,6 @@
-"""Bars to the sample and the survey of loops, each from the other.
+"""Bars refined to the sample, and the survey of loops. Each improves the other.
 
-The layout may show that a tracker's bars begin at the wrong place, and other bars may show another layout.
+The layout may show that a tracker's bars start at the wrong place, and other bars may give another layout.
 """
 
 from typing import NamedTuple
@@ -17,29 +17,29 @@ from core.extraction.memory import REFINED, SURVEY, SongMemory, bars_key
 from core.layout.realign_bars import moved_to_switches
 from core.layout.search.search import Found, Survey, layout_of, survey
 
-ROUNDING = 0.4  # frames, root mean square, between two roundings of one position to whole frames
-WHOLE = 0.1  # frames: bars that are off a whole number of frames by less over the whole song lie on whole frames
-MOVES = (0.8, 0.87, 0.94, 1.0)  # of the progress, reached after each survey of moved bars
+ROUNDING = 0.4  # frames: root mean square difference between two roundings of one position to whole frames
+WHOLE = 0.1  # frames: bars lie on whole frames if they differ from them by less over the whole song
+MOVES = (0.8, 0.87, 0.94, 1.0)  # the progress after each survey of moved bars
 
 
 class BarsAndLayout(NamedTuple):
-    """Refined bars, and what the song's cube on these bars shows about its loops."""
+    """Refined bars, and the survey of loops in the song's cube on these bars."""
 
     refined: Refined
     survey: Survey
 
     def found(self, loops: int | None) -> Found:
-        """The layout of at most so many exactly repeating loops; None for all that pay."""
+        """The layout of at most `loops` exactly repeating loops; None for as many as lower the score."""
         return layout_of(self.survey, loops)
 
 
 def bars_and_layout(
     clip: Clip, grid: BarGrid, settings: Settings, progress: Progress, memory: SongMemory
 ) -> BarsAndLayout:
-    """Refine the bars and survey the loops; move a tracker's bars to where loops start and stop, and survey again.
+    """Refine the bars and survey the loops. Then move a tracker's bars to where loops start and stop, and survey again.
 
-    Bars that still move after the last survey return to where they were. The moves use all loops that pay, whatever
-    number is wanted, so that the bars do not depend on this number.
+    If the bars still move after the last survey, they return to where they were. The moves use all loops of the survey,
+    whatever number is requested, so that the bars do not depend on this number.
     """
     refined = _refined(clip, grid, part_of(progress, 0.0, 0.2), memory)
     first = current = BarsAndLayout(refined, _surveyed(clip, refined, settings, part_of(progress, 0.2, 0.8), memory))
@@ -59,7 +59,7 @@ def bars_and_layout(
 
 
 def cube_of(clip: Clip, refined: Refined) -> Cube:
-    """The spectral cube on refined bars, fractions of frames included."""
+    """The spectral cube on refined bars, moved by their fractions of frames too."""
     return moved_earlier(analyse(clip.samples, frame(refined.grid, clip.rate)), refined.shifts)
 
 
@@ -86,9 +86,9 @@ def _surveyed(clip: Clip, refined: Refined, settings: Settings, progress: Progre
 
 
 def _jitter(refined: Refined) -> float:
-    """By how many frames repeats may be off: bars that are no whole number of frames were rounded by someone."""
+    """How many frames repeats may be off: bars without a whole number of frames were rounded when the song was made."""
     length = refined.bar_frames
     if length is None:
-        wavering = np.abs(np.diff(refined.grid.lengths)) == 1  # a change of tempo is no rounding
+        wavering = np.abs(np.diff(refined.grid.lengths)) == 1  # a larger difference is a change of tempo
         return ROUNDING if wavering.any() or refined.shifts.any() else 0.0
     return 0.0 if abs(length - round(length)) * refined.grid.bars < WHOLE else ROUNDING

@@ -1,4 +1,4 @@
-"""The second rung of the ladder: loops that repeat in their spectra alone, as played music does."""
+"""The second rung of the ladder: loops that repeat only in their spectra, as music played by hand does."""
 
 from core.audio.clip import Clip, rest_of
 from core.audio.cube import frame
@@ -10,14 +10,17 @@ from core.separation.likeness import require_likeness
 from core.separation.parts import Parts, loudest_first
 from core.separation.spectra.wiener import template_stems
 
-BY_HAND = "nothing repeats to the sample, as in played music: loops are separated by their spectra and may leak"
+BY_HAND = (
+    "nothing repeats to the sample, as in music played by hand; the loops are separated by their spectra and may leak"
+    " into each other"
+)
 
 
 def separate_by_spectra(clip: Clip, bars: BarsAndLayout, settings: Settings, progress: Progress) -> Parts | None:
-    """Stems of played loops, None where no loop is found.
+    """Stems of played loops, or None if no loop is found.
 
     Raises:
-        LoopError: MUSIC_NOT_USABLE where bars resemble each other only by chance.
+        LoopError: MUSIC_NOT_USABLE if bars resemble each other only by chance.
     """
     refined, exact = bars.refined, bars.found(settings.loops)
     progress(0.0, "spectra")
@@ -33,7 +36,7 @@ def separate_by_spectra(clip: Clip, bars: BarsAndLayout, settings: Settings, pro
     if not layout.loops:
         return None
     framing = frame(refined.grid, clip.rate)
-    stems = template_stems(cube, framing, layout, clip.frames, progress=part_of(progress, 0.2, 1.0))  # overwrites it
+    stems = template_stems(cube, framing, layout, clip.frames, progress=part_of(progress, 0.2, 1.0))  # overwritten
     del cube
     order = loudest_first(stems)
     diagnostics = {

@@ -1,4 +1,4 @@
-"""The first rung of the ladder: loops that repeat as waveforms, and played ones beside them."""
+"""The first rung of the ladder: loops that repeat as waveforms, and played loops beside them."""
 
 from dataclasses import replace
 from typing import Any
@@ -22,16 +22,16 @@ from core.separation.blend import blended
 from core.separation.parts import Parts, energies, loudest_first
 from core.separation.waveforms.separate import Coherent, separate
 
-FAINT = 1e-4  # -40 dB beside all loops together
-ENTANGLED = 1.0  # noise gain from which a loop takes in more than it averages out
-TURNS = 4  # pairs of loops that are made to alternate; each costs one more solution
+FAINT = 1e-4  # -40 dB: a loop with less of the energy of all loops is dropped
+ENTANGLED = 1.0  # noise gain above which a loop amplifies other sounds instead of averaging them out
+TURNS = 4  # most pairs of loops that are made to alternate; each needs one more solution
 MORE_REST = 0.05  # share of the song's energy that alternating loops may add to the rest
-LOUD = 0.02  # share of the energy in the rest from which played loops are searched in it
-PARTLY_BY_HAND = "some of it repeats in its spectra alone, as played music does: these loops may leak into others"
+LOUD = 0.02  # share of the energy from which the rest is searched for played loops
+PARTLY_BY_HAND = "some loops repeat only in their spectra, as music played by hand does; they may leak into other loops"
 
 
 def separate_by_waveforms(clip: Clip, bars: BarsAndLayout, settings: Settings, progress: Progress) -> Parts:
-    """Stems of the exactly repeating loops of a layout. Where played loops lie beside them, both models are blended."""
+    """Stems of the exactly repeating loops of a layout. If there are played loops too, both models are blended."""
     refined = bars.refined
     exact, found = _solved(clip, refined, bars.found(settings.loops), part_of(progress, 0.0, 0.6))
     together = _with_played(clip, refined, found, settings)
@@ -58,7 +58,7 @@ def _solve(clip: Clip, refined: Refined, layout: Layout, progress: Progress) -> 
 
 
 def _solved(clip: Clip, refined: Refined, exact: Found, progress: Progress) -> tuple[Found, Coherent]:
-    """The stems, solved again without the mistakes of the layout: loops that are too faint, loops that cancel."""
+    """The stems, solved again without the errors of the layout: loops that are too faint, loops that cancel."""
     found = _solve(clip, refined, exact.layout, part_of(progress, 0.0, 0.7))
     loudness = energies(found.stems)
     audible = np.flatnonzero(loudness > FAINT * loudness.sum())
@@ -104,18 +104,18 @@ def _rest_share(clip: Clip, found: Coherent, grid: BarGrid) -> float:
 
 
 def _with_played(clip: Clip, refined: Refined, found: Coherent, settings: Settings) -> Layout | None:
-    """The layout with played loops beside those that repeat exactly, None where there are none.
+    """The layout with played loops beside those that repeat exactly, or None if there are no played loops.
 
-    The layout may hold played loops even if none is new: their lowest notes, too, repeat well enough to be found.
+    Played loops may be in the layout even if none is new: their lowest notes repeat well enough to be found before.
     """
     known = found.layout
-    if known.bars < SHORT:  # where few bars hold many loops, missed exact loops look the same
+    if known.bars < SHORT:  # in few bars with many loops, exact loops that were missed look like played ones
         return None
     if settings.method != "auto" or (settings.loops is not None and settings.loops <= known.loops):
         return None
     if bar_energies(found.rest, refined.grid).sum() < LOUD * bar_energies(clip.samples, refined.grid).sum():
         return None
-    # All channels as one, for all stems are still there and memory is short; unequal, so that none cancels another.
+    # One channel saves memory, while all stems exist. Unequal weights keep channels from cancelling each other.
     weights = (1 / np.arange(1, len(found.rest) + 1)).astype(np.float32)
     one = np.asarray(np.tensordot(weights, found.rest, axes=1)[None], dtype=np.float32)
     layout, _ = find_played_layout(
@@ -140,16 +140,16 @@ def _trust_report(found: Coherent, trust: NDArray[np.float64]) -> dict[str, Any]
 
 def _entangled(noise_gain: NDArray[np.float64]) -> list[str]:
     names = ", ".join(str(k + 1) for k in np.flatnonzero(noise_gain > ENTANGLED))
-    return [f"these loops hardly ever play apart from others and may be mixed up with them: {names}"] if names else []
+    return [f"these loops hardly ever play without others and may contain parts of them: {names}"] if names else []
 
 
 def _lost_bands(found: Coherent) -> list[str]:
-    """A warning if less than half of the sound repeats from some frequency upwards."""
+    """A warning if less than half of the sound repeats above some frequency."""
     half = found.coherence < 0.5
     if half.all() or not half[-1]:
         return []
     edge = found.bands[len(half) - int(np.argmin(half[::-1]))]
-    return [f"hardly anything above {edge:.0f} Hz repeats exactly: it is shared out by level, or in the rest"]
+    return [f"above {edge:.0f} Hz less than half of the sound repeats exactly; most of the remainder is in the rest"]
 
 
 def _rounded(values: NDArray[np.float64], digits: int = 3) -> list[float]:

@@ -1,9 +1,9 @@
-"""Labels of loops: guesses from four simple measurements, to tell loops apart by name. No one has listened.
+"""Labels of loops: guesses from four simple measurements, to give loops different names. They are not checked by ear.
 
-What clicks goes to the drums where it is deep and to the percussion where it is not; what is deep and does not click is
-a bass; what never stops and is not bright is a pad; the rest is melody, by its register. Steady sounds are smooth along
-time and clicks along frequency, so two median filters tell them apart (Fitzgerald, DAFx 2010); the body of a kick is
-as steady as a bass, so both are judged by what sounds above it.
+A loop with clicks is drums if it is deep, else percussion. A deep loop without clicks is a bass. A loop that never
+pauses and is not bright is a pad. All others are melodies, named by their register. Steady sounds are smooth along time
+and clicks are smooth along frequency, so two median filters separate them (Fitzgerald, DAFx 2010). The body of a kick
+is as steady as a bass, so clicks are measured above `DEEP` only.
 """
 
 from collections import Counter
@@ -19,25 +19,25 @@ from core.audio.cube import window_length
 from core.base.threads import in_order
 
 SMOOTH = 17  # frames and bins of the median filters: 0.2 s and 370 Hz
-HIGHEST = 16_000.0  # Hz: what lies above tells nothing, and takes time
-DEEP = 150.0  # Hz: below lie kicks and basses
-SOME_DEEP, MOST_DEEP = 0.2, 0.4  # share of deep energy that a kit has at least, and a bass
+HIGHEST = 16_000.0  # Hz: higher frequencies do not improve the guess, and take time
+DEEP = 150.0  # Hz: kicks and basses lie below
+SOME_DEEP, MOST_DEEP = 0.2, 0.4  # least share of deep energy of a drum kit, and of a bass
 CLICKING = 0.3  # percussive share from which a loop is drums or percussion
-DEEP_CLICKING = 0.75  # the same where most is deep: plucked basses click, but less than kicks
-STEADY, DARK = 0.5, 800.0  # a pad has hardly a gap and its centre below, in Hz
+DEEP_CLICKING = 0.75  # the same for loops with mostly deep energy: plucked basses click, but less than kicks
+STEADY, DARK = 0.5, 800.0  # a pad is at least this steady (it hardly pauses), with its centre below this, in Hz
 REGISTERS = ((500.0, "melody low"), (1_500.0, "melody mid"))  # centres below these, in Hz, else "melody high"
-FAINT = 1e-3  # -30 dB: what lies above `DEEP` by less is the edge of a deep sound
+FAINT = 1e-3  # -30 dB: if less energy lies above `DEEP`, it is only the edge of a deep sound
 TINY = 1e-20
 
 
 @dataclass(frozen=True)
 class Features:
-    """What a guess is made from.
+    """The measurements that a guess uses.
 
     Attributes:
-        percussive: share of clicks and noise bursts in the energy above `DEEP`, 0 to 1.
-        deep: share of the energy below `DEEP`, 0 to 1.
-        centre: of the energy on a logarithmic axis, in Hz.
+        percussive: the share of clicks and noise bursts in the energy above `DEEP`, 0 to 1.
+        deep: the share of the energy below `DEEP`, 0 to 1.
+        centre: the centre of the energy on a logarithmic frequency axis, in Hz.
         steady: geometric over arithmetic mean of the power along time, 1 for a sound that never changes.
     """
 
@@ -48,7 +48,7 @@ class Features:
 
 
 def labels_of(loops: list[Samples], rate: int) -> list[str]:
-    """A label for each loop, audio [channels, frames]; a number tells those of the same kind apart."""
+    """A label for each loop, audio [channels, frames]. Loops of the same kind are numbered."""
     seen: Counter[str] = Counter()
     labels = []
     for features in in_order(lambda audio: measure(audio, rate), loops):
@@ -91,7 +91,7 @@ def measure(audio: Samples, rate: int) -> Features:
 
 
 def _energies(audio: Samples, rate: int) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    """Frequencies above 0 in Hz, and the energy of all channels there, [frequencies, frames]."""
+    """The frequencies above 0 up to `HIGHEST` in Hz, and the energy of all channels there, [frequencies, frames]."""
     length = window_length(rate)
     hop = length // 4
     window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)).astype(np.float32)
@@ -100,14 +100,14 @@ def _energies(audio: Samples, rate: int) -> tuple[NDArray[np.float64], NDArray[n
     pieces = np.lib.stride_tricks.sliding_window_view(padded, length, axis=1)[:, ::hop] * window
     spectra = scipy.fft.rfft(pieces, axis=-1, overwrite_x=True)
     frequencies = np.arange(length // 2 + 1) * rate / length
-    heard = (frequencies > 0) & (frequencies <= HIGHEST)
-    energy = (np.square(spectra.real) + np.square(spectra.imag)).sum(axis=0)[:, heard]
-    return frequencies[heard], np.ascontiguousarray(energy.T)
+    used = (frequencies > 0) & (frequencies <= HIGHEST)
+    energy = (np.square(spectra.real) + np.square(spectra.imag)).sum(axis=0)[:, used]
+    return frequencies[used], np.ascontiguousarray(energy.T)
 
 
 def _percussive_mask(energy: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How much of each bin belongs to clicks, 0 to 1; loops cycle, so time does as well."""
-    # Row by row, as SciPy's median in one dimension is several times as fast as in two.
+    """The share of clicks in each bin, 0 to 1. Time wraps around, because loops cycle."""
+    # Row by row, because SciPy's median filter is several times as fast in one dimension as in two.
     steady = np.stack([scipy.ndimage.median_filter(row, SMOOTH, mode="wrap") for row in energy])
     clicks = np.stack([scipy.ndimage.median_filter(moment, SMOOTH) for moment in energy.T], axis=1)
     mask: NDArray[np.float32] = clicks / (clicks + steady + np.float32(TINY))

@@ -26,26 +26,26 @@ from core.separation.tucker.separate import separate_by_tucker
 
 __all__ = ["LOOP_BARS", "Extraction", "Method", "Settings", "extract"]
 
-MASKS = "nothing repeats well enough to be solved for: loops are cut out by masks and leak into each other"
+MASKS = "nothing repeats well enough for an exact solution; the loops are separated by masks and leak into each other"
 INSTEAD = "{}, so the song was separated in another way; these loops may leak into each other"
-OUTSIDE = 0.1  # share of the clip outside its bars from which the user should know
+OUTSIDE = 0.1  # share of the clip outside its bars above which the user gets a warning
 
 
 @dataclass(frozen=True)
 class Extraction:
-    """A song taken apart.
+    """A song separated into its loops.
 
     Attributes:
-        clip: what was taken apart; the sum of stems and rest is equal to it to -100 dBFS or better.
+        clip: the clip. The sum of stems and rest equals it to -100 dBFS or better.
         loops: the loops, the loudest first.
         stems: float32 [loops, channels, frames], each loop wherever it plays.
         rest: float32 [channels, frames], what belongs to no loop.
         layout: which loop plays in which bar.
-        grid: where the bars are.
-        factors: the Tucker factors, where the method has them, in the order of the loops.
-        diagnostics: numbers about how it went, fit for JSON.
-        warnings: what the user should know, a sentence each.
-        settings: as given.
+        grid: the bars that were used.
+        factors: the Tucker factors in the order of the loops, if the method has them.
+        diagnostics: numbers about the extraction that JSON can store.
+        warnings: warnings for the user, one sentence each.
+        settings: the settings of the extraction.
     """
 
     clip: Clip
@@ -67,21 +67,21 @@ def extract(
     grid: BarGrid | None = None,
     cache: Cache | None = None,
 ) -> Extraction:
-    """Take a clip apart into its loops.
+    """Separate a clip into its loops.
 
     Args:
-        progress: told of every step; may raise `Cancelled`.
-        grid: the bars; tracked when not given.
-        cache: keeps what may be asked for again of this clip; the result is the same without.
+        progress: called at every step; may raise `Cancelled`.
+        grid: the bars; None tracks them.
+        cache: stores values that later runs on this clip need; the result is the same without.
 
     Raises:
         LoopError: NOT_AUDIO, LIMIT or MUSIC_NOT_USABLE for the clip; ARGUMENTS for ranks outside its cube, for a
-            device that is not there, and for the tracker's metres where the bars are given.
+            missing device, and for settings of the tracker if the bars are given.
     """
     settings = settings or Settings()
     check_device(settings.device)
     if grid is not None and settings.changed(("beats_per_bar",)):
-        rule = "left out where the bars are given: it is for the tracker"
+        rule = "left out if the bars are given, because only the tracker uses it"
         raise LoopError(Code.ARGUMENTS, f"beats_per_bar must be {rule}, got {settings.beats_per_bar}")
     with one_blas_thread():
         clip = checked(clip)
@@ -115,14 +115,14 @@ def _extract(
 
 
 def _separate(clip: Clip, grid: BarGrid, settings: Settings, progress: Progress, memory: SongMemory) -> Parts:
-    """The first separation on the ladder that can be right."""
+    """The first separation on the ladder that is plausible."""
     given_up: list[str] = []
     for parts in _rungs(clip, grid, settings, rising(progress), memory):
         judgement = judged(clip.samples, parts.stems, parts.grid)
         if judgement.failure is None:
             return _with_judgement(parts, judgement, given_up)
         given_up.append(judgement.failure)
-        del parts  # before there are others, for they may be a gigabyte
+        del parts  # up to a gigabyte, before the next rung needs as much
     why = given_up[-1] if given_up else "nothing in it repeats exactly"
     other = "method auto or tucker, or other bars" if settings.method == "coherent" else "other bars, or a longer part"
     raise LoopError(Code.MUSIC_NOT_USABLE, f"{clip.name}: {why}; try {other}")
@@ -138,7 +138,7 @@ def _with_judgement(parts: Parts, judgement: Judgement, given_up: list[str]) -> 
 
 
 def _rungs(clip: Clip, grid: BarGrid, settings: Settings, progress: Progress, memory: SongMemory) -> Iterator[Parts]:
-    """The separations that the method allows and the song offers, the best model first."""
+    """The separations that the method and the song allow, the best model first."""
     if settings.method != "tucker":
         bars = bars_and_layout(clip, grid, settings, part_of(progress, 0.0, 0.5), memory)
         if bars.survey.found.loops:
@@ -154,7 +154,7 @@ def _rungs(clip: Clip, grid: BarGrid, settings: Settings, progress: Progress, me
 
 
 def _tracked(clip: Clip, settings: Settings, progress: Progress, memory: SongMemory) -> BarGrid:
-    from core.downbeats.tracker.track import track_bars  # slow to import, and not needed when the bars are known
+    from core.downbeats.tracker.track import track_bars  # slow to import, and not needed if the bars are given
 
     kept = memory.get(BARS, settings.beats_per_bar)
     if kept is not None:
@@ -165,13 +165,13 @@ def _tracked(clip: Clip, settings: Settings, progress: Progress, memory: SongMem
 
 
 def _check_ranks(settings: Settings, framing: Framing) -> None:
-    """Refuse ranks above the cube's sides whichever method is taken, before any of them starts."""
+    """Refuse ranks above the sides of the cube, whatever the method, before any rung starts."""
     ranks = Ranks(settings.notes or 1, settings.rhythms or 1, settings.loops or 1)
     ranks.check((framing.frequencies, framing.frames_per_bar, framing.bars))
 
 
 def _rest_share(clip: Clip, rest: Samples, grid: BarGrid) -> float:
-    """Share of the energy inside the bars that no loop explains."""
+    """The share of the energy inside the bars that belongs to no loop."""
     inside = bar_energies(clip.samples, grid).sum()
     return round(float(bar_energies(rest, grid).sum() / inside), 4) if inside > 0 else 1.0
 
@@ -184,6 +184,6 @@ def _outside(clip: Clip, grid: BarGrid) -> list[str]:
 
 
 def _unused(settings: Settings, parts: Parts) -> list[str]:
-    """Told where options of the Tucker decomposition were chosen and the song did not come to it."""
+    """A warning if options of the Tucker decomposition were given, but another method found the loops."""
     names = ", ".join(settings.changed(OF_TUCKER)) if parts.factors is None else ""
-    return [f"without effect, for the loops were found without method tucker: {names}"] if names else []
+    return [f"these options had no effect, because method tucker was not needed: {names}"] if names else []

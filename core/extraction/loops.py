@@ -1,4 +1,4 @@
-"""Loops: one clean pass of each, cut from its stem where it stands out most, so that it cycles without a click."""
+"""Loops: one clean pass of each loop, cut from its stem where the loop stands out most, to cycle without a click."""
 
 from dataclasses import dataclass
 
@@ -20,11 +20,11 @@ class Loop:
 
     Attributes:
         audio: float32 [channels, frames of its bars], cycles without a click.
-        bars: how many bars it lasts: 1, 2, 3, 4, 6 or 8.
-        start_bar: the bar, counted from 0, that it was cut from.
+        bars: the length in bars: 1, 2, 3, 4, 6 or 8.
+        start_bar: the bar of the song, counted from 0, at which the audio was cut.
         activations: float32 [bars of the song], as in the layout.
-        label: a guess at what it is, see core.labels.
-        recipe: notes by rhythms, float32 [notes, rhythms], where the method has them.
+        label: a guess at its instrument, see `core.extraction.labels`.
+        recipe: notes by rhythms, float32 [notes, rhythms], if the method has them.
     """
 
     audio: Samples
@@ -66,10 +66,10 @@ def cut_loops(
 
 
 def bar_salience(stems: Samples, rest: Samples, grid: BarGrid) -> NDArray[np.float64]:
-    """How much each loop stands out of each bar, [bars, loops]: its loudness times its share of the bar's energy.
+    """How much each loop stands out in each bar, [bars, loops]: its loudness times its share of the bar's energy.
 
-    Either alone picks a bar where something else is louder, or where the loop itself is faint; the product finds the
-    best bar more often than both (Smith, Kawasaki and Goto 2019, section 4).
+    Loudness alone may pick a bar where something else is louder. The share alone may pick a bar where the loop is
+    faint. The product finds the best bar more often than either of them (Smith, Kawasaki and Goto 2019, section 4).
     """
     energies = np.array([bar_energies(part, grid) for part in (*stems, rest)]).T
     shares = energies[:, :-1] / np.maximum(energies.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
@@ -83,11 +83,11 @@ def best_start(salience: NDArray[np.float64], bars: int) -> int:
 
 
 def cut_cycle(stem: Samples, start: int, end: int, fade: int) -> Samples:
-    """The frames from start to end, whose last `fade` ones turn into those before the start.
+    """The frames from start to end. Its last `fade` frames are cross-faded to the frames before the start.
 
-    So the end runs on into the beginning as the music did when it was cut, and the attack on the first beat stays as
-    it was. Where the loop had played the bar before as well, both are alike and nothing changes; the two are alike or
-    one is silent, so the fades sum to one in amplitude, not in power. Before the clip's start there is silence.
+    So the end continues into the beginning as the music did at the cut, and the attack on the first beat does not
+    change. If the loop also plays in the bar before, both sounds are alike and the end does not change either. Both
+    sounds are alike or one is silent, so the fades sum to 1 in amplitude, not in power. Before the clip is silence.
     """
     cycle = stem[:, start:end].copy()
     fade = min(fade, cycle.shape[1])

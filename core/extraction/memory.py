@@ -1,7 +1,7 @@
-"""What is remembered of a song between runs: its bars, its refined bars, and what its cube shows about its loops.
+"""Values of a song that are stored between runs: its bars, its refined bars, and the survey of its loops.
 
-These take most of the time and do not depend on the number of loops, so a second run with another number takes a
-fraction. A remembered value equals the computed one to the byte.
+They take most of the time and do not depend on the number of loops. So a second run with another number takes a
+fraction of the time. A stored value equals the computed one to the byte.
 """
 
 import json
@@ -25,7 +25,7 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class Kind(Generic[Value]):
-    """A kind of value that is remembered, with its conversion to arrays and back."""
+    """A kind of stored value, with its conversion to arrays and back."""
 
     name: str
     pack: Callable[[Value], Arrays]
@@ -33,23 +33,23 @@ class Kind(Generic[Value]):
 
 
 class SongMemory:
-    """Values kept for one clip in a cache. Without a cache nothing is kept."""
+    """Values stored for one clip in a cache. Without a cache nothing is stored."""
 
     def __init__(self, cache: Cache | None, clip: Clip) -> None:
         self._cache = cache
         self._clip = clip
 
     def get(self, kind: Kind[Value], *depends: object) -> Value | None:
-        """The kept value, or None.
+        """The stored value, or None.
 
         Args:
-            depends: all that the value was computed from, beside the clip.
+            depends: everything that the value was computed from, apart from the clip.
         """
         kept = self._cache.get(self._key(kind, depends)) if self._cache else None
         return None if kept is None else kind.unpack(kept)
 
     def put(self, kind: Kind[Value], value: Value, *depends: object) -> None:
-        """Keep a value; `depends` as in `get`."""
+        """Store a value; `depends` as in `get`."""
         if self._cache:
             self._cache.put(self._key(kind, depends), kind.pack(value))
 
@@ -62,7 +62,7 @@ class SongMemory:
 
 
 def bars_key(grid: BarGrid) -> tuple[object, ...]:
-    """All that depends on a grid, as arguments of `SongMemory.get`."""
+    """A grid as arguments of `SongMemory.get`: everything that a value may depend on."""
     return grid.starts, grid.beats_per_bar, grid.origin, grid.beat_unit
 
 

@@ -1,10 +1,9 @@
-"""Whether a separation can be right: the one place that decides what may be delivered, and of what a user is warned.
+"""Whether a separation can be right. This module alone decides what may be delivered, and with which warnings.
 
-Sounds of a song are nearly independent of each other, so the energies of its loops add up to about that of the song,
-whatever the loops are. Two mistakes break this. Where a layout has nearly as many parts as bars, waveforms that
-explain all bars can be far louder than the song and cancel each other; and where one loop was taken for another one
-with something added, the second cancels the first. Music in which no bar returns is refused before
-(`core.separation.likeness`).
+The sounds of a song are nearly independent of each other, so the energies of its loops add up to about the energy of
+the song, whatever the loops are. Two errors break this. If a layout has nearly as many bar types as bars, waveforms
+that explain all bars can be far louder than the song and cancel each other. If the layout shows loop B as loop A plus
+another loop, that other loop cancels A. Music in which no bar returns is refused earlier (`core.separation.likeness`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,14 +17,14 @@ from numpy.typing import NDArray
 from core.audio.bars import BarGrid, bar_energies
 from core.audio.clip import Samples
 
-MOST_ENERGY = 1.5  # of the song's: at most 1.02 on 28 synthesised songs, 1.11 on 12 real ones; 1.8 to 39 of wrong ones
-CANCELLED = 0.5  # of the louder loop's energy, left of both where both sound: 1.00 and more on 28 synthesised songs
-UNDOING = 0.9  # the same from which it is worth trying whether one loop takes the place of the other
+MOST_ENERGY = 1.5  # of the song's: at most 1.02 on 28 synthesised songs, 1.11 on 12 real ones; 1.8 to 39 if wrong
+CANCELLED = 0.5  # least share of the louder loop's energy left of both where both sound: 1.00 on 28 synthesised songs
+UNDOING = 0.9  # below this share, the two loops are tried in alternation
 COUNTS = 0.02  # share of the song's energy that a loop must have to count
-HEARD = 1e-4  # of its loudest bar: -40 dB, below it a loop is off
-SURE = 0.5  # 25 of 26 synthesised songs (11 to 100 dB) lie above, 10 of 12 real ones (0 to 10 dB) below
-HEARD_REST = 0.01  # share of the energy: 0.2 % at most where all is loops, 2 % and more where other things sound
-LOUD_REST = 0.5  # from here on the bars may be at fault
+HEARD = 1e-4  # -40 dB of its loudest bar: a loop counts as off in bars below
+SURE = 0.5  # confidence: 25 of 26 synthesised songs (11 to 100 dB) lie above, 10 of 12 real ones (0 to 10 dB) below
+HEARD_REST = 0.01  # share of the energy: 0.2 % at most if everything is loops, 2 % and more if other things sound
+LOUD_REST = 0.5  # from this share of the energy on, the bars may be wrong
 NOT_LOOPS = "voices, one-shots, and loops that were not recognised"
 DOUBTFUL = (
     "these are probably not the loops that the song was made of: some cannot be separated from others; check them by"
@@ -38,12 +37,12 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a separation's own sound says about it.
+    """What the stems of a separation show about its plausibility.
 
     Attributes:
-        energy: of all stems together, as a share of the song's inside the bars.
-        pairs: of two loops, counted from 0, how much is left where both sound, as a share of the louder one's energy
-            there: 1 and more of independent ones. The least first.
+        energy: the sum of the energies of all stems, as a share of the song's energy inside the bars.
+        pairs: for each two loops, counted from 0: the energy of their sum where both sound, as a share of the louder
+            one's energy there, and the two loops. The share is 1 or more for independent loops. The lowest come first.
     """
 
     energy: float
@@ -51,30 +50,30 @@ class Judgement:
 
     @property
     def failure(self) -> str | None:
-        """Why this cannot be delivered, None where it can."""
+        """Why the separation may not be delivered; None if it may."""
         if self.energy > MOST_ENERGY:
-            return f"the loops found hold {self.energy:.1f} times the song's energy and cancel each other"
+            return f"the loops found have {self.energy:.1f} times the song's energy and cancel each other"
         if self.pairs and self.pairs[0][0] < CANCELLED:
-            return "loops were found that cancel each other"
+            return "some of the loops found cancel each other"
         return None
 
     def confidence(self, noise_gains: Sequence[float]) -> float:
-        """How sure it is that waveforms are the loops of the song, 0 to 1; below `SURE` they probably are not.
+        """The confidence that the waveforms are the loops of the song, 0 to 1. Below `SURE` they probably are not.
 
-        Half where what does not repeat reaches a loop as strongly as it is heard (`noise_gains` of 1), and less where
-        two loops undo each other.
+        It is 0.5 if the highest noise gain is 1: other sounds then reach a loop with their full power. It is lower if
+        two loops cancel each other.
         """
         left = self.pairs[0][0] if self.pairs else 1.0
         return float(np.clip(min(left, 1.0) / (1 + max(noise_gains, default=0.0)), 0.0, 1.0))
 
     @property
     def undoing(self) -> tuple[int, int] | None:
-        """The two loops that undo each other most, None where none do."""
+        """The two loops that cancel each other most, None if no two loops do."""
         return self.pairs[0][1:] if self.pairs and self.pairs[0][0] < UNDOING else None
 
 
 def warnings_of(report: Mapping[str, Any]) -> list[str]:
-    """What a user should know, by the diagnostics `confidence` (of waveforms) and `rest_share`, a sentence each."""
+    """Warnings for the user, one sentence each, from the diagnostics `confidence` (waveforms only) and `rest_share`."""
     rest = report["rest_share"]
     found = []
     if report.get("confidence", 1.0) < SURE:
@@ -101,9 +100,13 @@ def _products(stems: Samples, grid: BarGrid) -> Array:
 
 
 def _left(products: Array, song: float) -> float:
-    """What is left of two loops, by their inner products [bars, 2, 2], where both sound, over the louder one's energy.
+    """The energy of the sum of two loops where both sound, as a share of the louder one's energy there.
 
-    As of independent loops where neither counts.
+    It is 2, as for independent loops, if neither loop counts.
+
+    Args:
+        products: the inner products of the two loops, [bars, 2, 2].
+        song: the energy of the song.
     """
     energies = np.einsum("bkk->bk", products)
     both = (energies > HEARD * energies.max(axis=0)).all(axis=1)

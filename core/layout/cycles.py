@@ -1,6 +1,6 @@
-"""Cycles: which bar of a loop sounds in each bar of the song, from when the loop is on and how long it is.
+"""Cycles: the loop bar that sounds in each bar of the song, given when the loop is on and how many bars it has.
 
-An on/off row is bool [bars]; a row of loop bars is int16 [bars]: which bar of the loop sounds, -1 where it is off.
+An on/off row is bool [bars]. A row of loop bars is int16 [bars]: the loop bar that sounds, -1 where the loop is off.
 """
 
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ On = NDArray[np.bool_]
 LoopBars = NDArray[np.int16]
 
 LENGTHS = (1, 2, 3, 4, 6, 8)
-"""Bars that a loop may last."""
+"""The lengths that a loop may have, in bars."""
 
 
 def counted_from_song(on: On, length: int) -> LoopBars:
-    """Loop bars of a loop that follows the song's own count of bars, wherever it is switched on."""
+    """Loop bars counted by the song: its bar b always plays loop bar b modulo `length`, wherever the loop starts."""
     return np.where(on, np.arange(len(on)) % length, -1).astype(np.int16)
 
 
 def counted_from_switch(on: On, length: int) -> LoopBars:
-    """Loop bars of a loop that begins with its first bar whenever it is switched on."""
+    """Loop bars counted by the loop: it starts with its first bar whenever it is switched on."""
     bars = np.arange(len(on))
     switched_on = on & ~np.concatenate([[False], on[:-1]])
     latest = np.maximum.accumulate(np.where(switched_on, bars, 0))
@@ -29,23 +29,23 @@ def counted_from_switch(on: On, length: int) -> LoopBars:
 
 
 def switches(on: On) -> int:
-    """How often a loop goes on or off, the song's ends counted as silence."""
+    """How often a loop is switched on or off. It counts as off before and after the song."""
     return int(np.count_nonzero(np.diff(np.concatenate([[False], on, [False]]).astype(np.int8))))
 
 
 def known_switches(on: On, known: On) -> int:
-    """`switches` among the known bars alone."""
+    """The `switches` of the known bars, as if there were no others."""
     return switches(on[known])
 
 
 def residue_bars(on: On, length: int) -> On:
-    """The bars whose place in a cycle of `length` is on somewhere: where `on` tells whether the loop plays."""
+    """The bars whose position in a cycle of `length` is on somewhere: there `on` shows whether the loop plays."""
     bars = np.arange(len(on)) % length
     return np.isin(bars, np.unique(bars[on]))
 
 
 def filled(on: On, known: On) -> On:
-    """On between two known on-bars, off elsewhere among the unknown bars."""
+    """The row with its unknown bars filled in: on if the nearest known bars before and after are on, else off."""
     places = np.flatnonzero(known)
     bars = np.arange(len(on))
     before = np.clip(np.searchsorted(places, bars, side="right") - 1, 0, None)
@@ -56,15 +56,15 @@ def filled(on: On, known: On) -> On:
 
 @dataclass(frozen=True)
 class Columns:
-    """What sounds when: a loop's sound in a bar is the sum of its columns there.
+    """Loops split into the sounds that return within them. A loop in a bar is the sum of its columns there.
 
-    A loop of several bars has a column for each of its bars, and one for what returns within it: a loop of bars A B A C
-    has what is the same in all four, what is the same in its first and third bar, and what is left of each.
+    For example, a loop of four bars A B A C has a column for the sound that all four bars share, one for the first and
+    third bar, one for the second and fourth, and one for each single bar.
 
     Attributes:
-        matrix: 0 and 1, float32 [bars, columns].
+        matrix: 1 where a column sounds, else 0, float32 [bars, columns].
         owners: the loop of each column, [columns].
-        periods, places: a column is heard in every `periods`-th bar of its loop, from bar `places` on, [columns].
+        periods, places: a column sounds in every `periods`-th bar of its loop, from loop bar `places` on, [columns].
     """
 
     matrix: NDArray[np.float32]
@@ -73,12 +73,12 @@ class Columns:
     places: NDArray[np.intp]
 
     def heard(self, loop: int, place: int) -> NDArray[np.intp]:
-        """The columns that sound in a bar of a loop."""
+        """The columns that sound in a loop bar."""
         return np.flatnonzero((self.owners == loop) & (place % self.periods == self.places))
 
 
 def columns_of(loop_bars: list[LoopBars], lengths: list[int]) -> Columns:
-    """The columns of these loops, those left out that never sound or would be heard just when another one is."""
+    """The columns of these loops, without those that never sound or that always sound together with another one."""
     rows: list[NDArray[np.bool_]] = []
     keys: list[tuple[int, int, int]] = []
     for loop, (row, length) in enumerate(zip(loop_bars, lengths, strict=True)):

@@ -1,11 +1,11 @@
-"""The layout of music that is played by hand: magnitudes vote, for they return where phases do not.
+"""The layout of music that is played by hand: magnitudes vote, because they return where phases do not.
 
-Notes a few ms early or late and a little louder or softer change the magnitude of a bin by tenths, not its phase alone:
-followed from bar to bar, a bin ruled by one loop still takes two values, nearly nothing and about one level. So the
-votes of `evidence.votes` and the description lengths of `search.description` work on magnitudes as they do on
-complex bins, with a floor that allows for the player. What differs is the choice: near every true row the player
-leaves many that miss a bar or two, so loops are taken from the most voted down, and a row near a stronger one may only
-take its place.
+A player's notes are a few ms early or late, and a little louder or softer. This changes the phase of a bin, and its
+magnitude by some tenths. But over the bars, a bin that one loop dominates still has two values: nearly nothing, or
+about one level. So the votes of `evidence.votes` and the lengths of `search.description` work on magnitudes as on
+complex bins, with a floor that allows for the player. Only the choice of loops differs. Beside every true row, a player
+causes many rows that miss a bar or two. So loops are chosen from the most voted down, and a row with few votes may only
+replace a near row that switches more often.
 """
 
 import numpy as np
@@ -23,16 +23,16 @@ from core.layout.search.proposals import Proposal, propose
 from core.layout.search.search import strata
 
 VOTERS = 20_000
-POOLED = 3  # frames that are averaged: what 3 ms move out of one comes into the next
+POOLED = 3  # frames that are averaged: sound that moves out of one frame by 3 ms moves into the next
 SLACK = 0.03  # of a bin's power: 1.5 dB up and down
-BARS_PER_LENGTH = 6  # a loop of n bars is looked for in songs of at least this many times n
-NEAR = 8  # rows that differ in at most one bar of so many are near
-EXPLAINED = 0.15  # of the empty description that loops must save: chance rows save 0.05, played songs half of it
-FEW = 0.03  # of all votes but the strongest row's, which may be any number: a row with fewer is no loop of its own
-STRAY = 0.05  # share of votes below which a near row that switches no less is the stronger one's error
-LEFT = 0.6  # of what known loops leave: of a voice 0.75 and more stays, of what is played by hand 0.35 at most
+BARS_PER_LENGTH = 6  # a loop of n bars is searched only in songs of at least this many times n bars
+NEAR = 8  # two rows are near each other if they differ in at most one bar of this many
+EXPLAINED = 0.15  # of the empty description: what all loops must save. Chance rows save 0.05, played songs half of it
+FEW = 0.03  # of all votes but the strongest row's, whose number varies freely: a row with fewer adds no loop
+STRAY = 0.05  # a near row with less than this share of a stronger one's votes that switches no less is its error
+LEFT = 0.6  # of the power left by known loops: of a voice 0.75 and more stays unexplained, of played loops 0.35 at most
 BESIDE = 0.002  # of the empty description: what a loop must save beside known ones
-FLICKER = 0.0013  # and for each time that it goes on or off
+FLICKER = 0.0013  # and in addition for each time that it is switched on or off
 MOST_CANDIDATES = 20
 
 Levels = NDArray[np.float32]
@@ -47,15 +47,15 @@ def find_played_layout(
     seed: int = 0,
     progress: Progress = silent,
 ) -> tuple[Layout, Proposal]:
-    """The layout of a song from its complex cube [channels, frequencies, frames per bar, bars], phases ignored.
+    """The layout of a song from its complex cube [channels, frequencies, frames per bar, bars], without the phases.
 
     Args:
-        known: loops that are there for certain: they come first in the result.
-        count: at most so many loops, the known and the most voted; None for as many as pay.
+        known: loops that are certain. They come first in the result.
+        count: the largest number of loops, known and most voted ones; None for as many as lower the score.
 
     Returns:
-        The layout, which has no loops where nothing repeats (though an unchanging noise does repeat in magnitude), and
-        the proposal that it came from.
+        The layout, and the proposal that it was made from. It has no loops where nothing repeats. (A steady noise does
+        repeat in magnitude.)
 
     Raises:
         LoopError: MUSIC_NOT_USABLE for silence.
@@ -75,9 +75,9 @@ def find_played_layout(
 
 
 def magnitude_bins(cube: Cube, count: int, seed: int) -> Chosen:
-    """Up to `count` audible magnitudes [bins, bars] (complex only in type), spread evenly over log frequency.
+    """The magnitudes of up to `count` audible bins, [bins, bars], evenly over log frequency; complex only in type.
 
-    Of a stereo cube, middle and side count as channels too: each is blind to other places between the loudspeakers.
+    In stereo, middle and side count as channels too: each of the four lacks sounds from other places in the image.
     """
     inner = cube[:, :, EDGE[0] : cube.shape[2] - EDGE[1]]
     power = np.stack([_pooled(_with_middle_and_side(inner[..., bar])) for bar in range(cube.shape[3])])
@@ -87,7 +87,7 @@ def magnitude_bins(cube: Cube, count: int, seed: int) -> Chosen:
 
 
 def played_candidates(patterns: Patterns, longest: int) -> list[Candidate]:
-    """Loops that the magnitudes vote for, the most voted first, without what looks like a stronger one's error."""
+    """Candidates that the magnitudes vote for, the most voted first, without those that are errors of stronger ones."""
     kept: list[Candidate] = []
     for candidate in candidates(count_votes(patterns), longest):
         if len(kept) < MOST_CANDIDATES and not any(_is_stray(candidate, other) for other in kept):
@@ -98,14 +98,14 @@ def played_candidates(patterns: Patterns, longest: int) -> list[Candidate]:
 def chosen_loops(
     subset: Coder, proposed: list[Candidate], known: list[Candidate], progress: Progress = silent
 ) -> list[Candidate]:
-    """Known loops, then from the most voted down those that shorten the description and no later one made needless.
+    """Known loops, and candidates that lower the score, tried from the most voted down, without those no longer needed.
 
-    A row may take the place of a near one that flickers where it does not. Votes rank the rows, not what each saves:
-    magnitudes add up to more than nothing everywhere, so a row that always plays saves something at all times.
+    A row may replace a near row that switches more than twice as often. Votes rank the rows, not the savings:
+    magnitudes are above zero everywhere, so a row that always plays saves something in every bar.
     """
     current = list(known)
     enough = FEW * sum(candidate.votes for candidate in proposed[1:])
-    again = [*proposed, *proposed]  # a loop may pay only once others are there
+    again = [*proposed, *proposed]  # a loop may lower the score only beside others
     for number, candidate in enumerate(again):
         progress(0.2 + 0.8 * number / len(again), "layout")
         if any(candidate is other for other in current):
@@ -122,9 +122,9 @@ def chosen_loops(
 
 
 def _worthwhile(subset: Coder, loops: list[Candidate], known: int) -> list[Candidate]:
-    """Without new loops that save too little beside known ones: those leave errors behind, which repeat here and there.
+    """The loops without new ones that save too little. The first `known` loops stay.
 
-    The first `known` stay.
+    Known loops leave errors behind, and these repeat here and there.
     """
     whole = described(subset, loops).score
     for loop in reversed(loops[known:]):
@@ -136,7 +136,7 @@ def _worthwhile(subset: Coder, loops: list[Candidate], known: int) -> list[Candi
 
 
 def _left(subset: Coder, found: Proposal) -> float:
-    """The share of the power of all bins that loops do not explain."""
+    """The share of the power of all bins that the loops do not explain."""
     return float(np.square(np.abs(found.description.residual)).sum() / np.square(np.abs(subset.bins)).sum())
 
 
@@ -148,12 +148,12 @@ def _certain(known: Layout | None) -> list[Candidate]:
 
 
 def described(subset: Coder, loops: list[Candidate]) -> Proposal:
-    """The subset described by these loops at their full levels."""
+    """The subset described by these loops, with all gains at 1."""
     return propose(subset, [loop.loop_bars for loop in loops], [loop.length for loop in loops])
 
 
 def _is_stray(candidate: Candidate, other: Candidate) -> bool:
-    """A row that misses a few bars of a stronger one, without being simpler."""
+    """Whether a row has few votes beside a near row and switches no less often."""
     weak = candidate.votes < STRAY * other.votes
     return weak and _near(candidate.on, other.on) and switches(candidate.on) >= switches(other.on)
 
@@ -174,7 +174,7 @@ def _with_middle_and_side(bar: Cube) -> Cube:
 
 
 def _pooled(bar: Cube) -> Levels:
-    """Mean powers of `POOLED` frames each: [channels, frequencies, frames] to [channels, frequencies, frames // 3]."""
+    """Mean powers of `POOLED` frames each, from [channels, frequencies, frames] to [..., frames // `POOLED`]."""
     power = np.square(bar.real) + np.square(bar.imag)
     whole = bar.shape[2] // POOLED * POOLED
     return np.asarray(sum(power[..., frame:whole:POOLED] for frame in range(POOLED)) / np.float32(POOLED))

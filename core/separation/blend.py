@@ -1,11 +1,11 @@
 """Separation of songs in which some loops repeat to the sample and others are played by hand.
 
-Neither model holds for all of such a song. Least squares (`waveforms.separate`) give back exactly the loops that
-repeat, but for what the players add to the mean of a few bars. Spectra and places (`spectra.wiener`) separate all
-loops, but never better than a filter can. Each method estimates its own error as a power, in each bin of each bar of
-a loop: least squares by the unexplained power times the noise gain of the layout; the Wiener filter by the variance
-left of its source, G (1 - G / T). The estimates are weighted by the inverse of these errors. The remainder is shared
-by spectra alone: it is how players differ from one time to the next.
+Neither model fits all of such a song. Least squares (`waveforms.separate`) return the repeating loops exactly, except
+for what the played loops add to the mean of a few bars. Spectra and places (`spectra.wiener`) separate all loops, but
+never better than a filter can. Each method estimates the power of its own error in each bin of each loop bar. For least
+squares it is the unexplained power times the noise gain of the layout. For the Wiener filter it is the variance left of
+its source, G (1 - G / T). The two estimates are weighted by the inverse of these errors. What is left over is the
+difference between a player's repetitions; it is shared by spectra alone.
 """
 
 from collections.abc import Callable
@@ -24,22 +24,22 @@ from core.layout.layout import BarTypes, mixing_matrix
 from core.separation.spectra.wiener import by_bars, each_stem, fit_templates, mean_power, shared
 from core.separation.waveforms.separate import Coherent
 
-LEAST_ERROR = 1e-6  # of a bin's mean power: nobody is wrong by less
-SMOOTHED = 3  # frequencies and frames over which what is unexplained is averaged
-SINGULAR = 1e-6  # types that only differences of others tell apart are not to be trusted, nor is the matrix inverted
+LEAST_ERROR = 1e-6  # of a bin's mean power: no method has a smaller error
+SMOOTHED = 3  # frequencies and frames over which the unexplained power is averaged
+SINGULAR = 1e-6  # makes D^T D invertible, and the error of bar types that depend on others large
 TINY = 1e-20
-SWEEPS_LEFT = 4  # of expectation-maximisation for what is left over; 12 as for whole loops gain nothing (14 songs)
+SWEEPS_LEFT = 4  # of expectation-maximisation for the left-over sound; 12 as for whole loops gain nothing (14 songs)
 
 Array = NDArray[np.float32]
 Complex = NDArray[np.complex64]
 
 
 def blended(samples: Samples, found: Coherent, framing: Framing, *, progress: Progress = silent) -> Coherent:
-    """A clip's samples [channels, frames] taken apart anew, along the layout by which `waveforms.separate` did.
+    """Separate a clip's samples [channels, frames] again, along the layout that `waveforms.separate` used.
 
     Args:
-        found: its stems and its rest are overwritten, as together they may be a gigabyte.
-        progress: told between the steps; may raise `Cancelled`.
+        found: the result of `waveforms.separate`. Its stems and rest are overwritten, because they may be a gigabyte.
+        progress: called between the steps; may raise `Cancelled`.
     """
     columns = mixing_matrix(found.layout)
     _correct(samples, found, framing, columns, part_of(progress, 0.0, 0.6))
@@ -54,7 +54,7 @@ def blended(samples: Samples, found: Coherent, framing: Framing, *, progress: Pr
 
 
 def _correct(samples: Samples, found: Coherent, framing: Framing, columns: BarTypes, progress: Progress) -> None:
-    """Put the blend of both estimates in the place of the coherent stems; the rest is then worth nothing."""
+    """Replace the coherent stems by the blend of both estimates. Afterwards the rest is invalid."""
     cube = analyse(samples, framing)
     floor = LEAST_ERROR * mean_power(by_bars(cube)).T
     templates = fit_templates(cube, columns.matrix, columns.owners, progress=part_of(progress, 0.0, 0.7))
@@ -77,22 +77,22 @@ def _missing(
     own: NDArray[np.intp],
     bar: int,
 ) -> Complex:
-    """What a loop's coherent stem lacks in a bar, [channels, frequencies, frames in a bar]; nothing where it is off."""
+    """The blend minus a loop's coherent stem in a bar, [channels, frequencies, frames in a bar]; 0 if it is off."""
     missing = sounding(own, bar)
-    heard = own[matrix[bar, own] > 0]
-    if len(heard):
+    active = own[matrix[bar, own] > 0]
+    if len(active):
         missing -= coherent(bar).swapaxes(1, 2)
-        missing *= doubts[heard].max(axis=0)
+        missing *= doubts[active].max(axis=0)
     return missing
 
 
 def _doubts(templates: Complex, matrix: Array, unexplained: Array) -> Array:
-    """The weight of the Wiener filter's estimate of each type, 0 to 1, [types, frequencies, frames in a bar].
+    """The weight of the Wiener filter's estimate of each bar type, 0 to 1, [bar types, frequencies, frames in a bar].
 
     Args:
-        templates: as from `spectra.wiener.fit_templates`.
-        matrix: D [bars, types].
-        unexplained: [types, frequencies, frames in a bar].
+        templates: from `spectra.wiener.fit_templates`.
+        matrix: D [bars, bar types].
+        unexplained: from `_unexplained`.
     """
     powers = np.einsum("rcc...->r...", templates).real / np.float32(templates.shape[1])
     of_filter = np.zeros_like(powers)
@@ -110,11 +110,11 @@ def _doubts(templates: Complex, matrix: Array, unexplained: Array) -> Array:
 
 
 def _unexplained(rest: Samples, framing: Framing, matrix: Array) -> Array:
-    """Mean power of the rest in the bars of each type, [types, frequencies, frames in a bar]."""
-    heard = matrix > 0
+    """Mean power of the rest in the bars of each bar type, [bar types, frequencies, frames in a bar]."""
+    active = matrix > 0
     total = np.zeros((matrix.shape[1], framing.frequencies, framing.frames_per_bar), dtype=np.float32)
     for bar, spectrum in enumerate(in_order(bar_spectra(rest, framing), range(framing.bars))):
-        total[heard[bar]] += np.square(np.abs(spectrum)).mean(axis=0).T
-    total /= heard.sum(axis=0).astype(np.float32)[:, None, None]
+        total[active[bar]] += np.square(np.abs(spectrum)).mean(axis=0).T
+    total /= active.sum(axis=0).astype(np.float32)[:, None, None]
     smoothed: Array = scipy.ndimage.uniform_filter(total, (1, SMOOTHED, SMOOTHED))
     return smoothed

@@ -1,6 +1,6 @@
-"""Whether bars return at all: music in which no bar returns has no loops, though every method finds some.
+"""Whether any bar returns. Music in which no bar returns has no loops, although every method would find some.
 
-Any two bars resemble each other by chance. Chance is measured by rotating the bars against each other.
+Any two bars resemble each other by chance. This chance is measured by rotating the bars against each other.
 """
 
 import numpy as np
@@ -10,18 +10,18 @@ from core.audio.cube import Cube
 from core.base.errors import Code, LoopError
 from core.separation.tucker.bands import band_edges
 
-SLOTS = 32  # parts of a bar by which bars are compared
-ALIKE = 0.3  # 0.00 to 0.27 where nothing returns, 0.6 to 0.95 in songs: how much more than chance bars return
-BEST = 4  # the quarter of the bars that return best: a song may be one loop among much that never returns
-QUIET = 1e-12  # keeps silence from a division by zero
+SLOTS = 32  # parts of a bar whose levels are compared
+ALIKE = 0.3  # least likeness of music with loops: 0.00 to 0.27 where nothing returns, 0.6 to 0.95 in songs
+BEST = 4  # only the best quarter of the bars counts: a song may be one loop among much that never returns
+QUIET = 1e-12  # prevents a division by zero in silence
 
 
 def likeness(cube: Cube) -> float:
-    """How much more bars are like the best of the others than chance makes them, about 0 to 1.
+    """How much more each bar resembles the most similar other bar than by chance, about 0 to 1.
 
-    Levels of bands and moments are compared, each band about its mean, over the quarter of the bars that return best.
-    Chance is the same with the other bars turned by a part of a bar: what is only steady, or only has the same
-    spectrum throughout, is as much alike then.
+    The levels of bands at moments of the bar are compared, relative to the mean of each band, over the quarter of the
+    bars that return best. For the chance, the other bars are rotated by a part of a bar: sound that is only steady, or
+    only has the same spectrum throughout, is as much alike then.
 
     Args:
         cube: complex [channels, frequencies, frames in a bar, bars].
@@ -39,7 +39,7 @@ def likeness(cube: Cube) -> float:
 
 
 def _levels(cube: Cube) -> NDArray[np.float32]:
-    """Amplitudes in bands and moments of each bar about their band's mean, [bars, bands, moments]."""
+    """Amplitudes of each bar in bands and moments, relative to the mean of the band, [bars, bands, moments]."""
     power = np.zeros(cube.shape[1:], dtype=np.float32)
     for channel in cube:
         power += np.square(channel.real) + np.square(channel.imag)
@@ -54,16 +54,16 @@ def _levels(cube: Cube) -> NDArray[np.float32]:
 
 
 def require_likeness(cube: Cube, name: str) -> float:
-    """The likeness of a cube's bars, where there is enough of it for loops.
+    """The likeness of a cube's bars, if it is high enough for loops.
 
     Raises:
-        LoopError: MUSIC_NOT_USABLE where no bar returns.
+        LoopError: MUSIC_NOT_USABLE if no bar returns.
     """
     found = likeness(cube)
     if found < ALIKE:
         raise LoopError(
             Code.MUSIC_NOT_USABLE,
-            f"{name}: no bar of it returns, as in noise or in music without loops; choose a part that repeats, or name"
+            f"{name}: no bar of it repeats, as in noise or in music without loops; choose a part that repeats, or give"
             " the bars",
         )
     return found

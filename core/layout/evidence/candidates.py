@@ -1,4 +1,4 @@
-"""Candidates: the loops that the votes suggest."""
+"""Candidates: loops that the votes suggest."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ from core.layout.cycles import (
 )
 from core.layout.evidence.votes import FEWEST_VOTES, Vote
 
-SHORT = 24  # bars: in shorter songs chance looks like a loop more often
-OWNS = 0.03  # a row needs this share of a part's votes to own it: mixtures of several loops hold parts of all of them
+SHORT = 24  # bars: in shorter songs, chance patterns look like loops more often
+OWNS = 0.03  # a row owns a part only if it has more than this share of the part's votes: rows of mixtures fit all parts
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,11 @@ class Candidate:
     """A loop that the votes suggest.
 
     Attributes:
-        votes: how many.
-        on: when it plays, bool [bars].
-        length: its bars.
-        loop_bars: which of them sounds when.
-        gains: how strongly, float32 [bars].
+        votes: the number of votes.
+        on: the on/off row, bool [bars].
+        length: the length in bars.
+        loop_bars: the loop bar that sounds in each bar, int16 [bars].
+        gains: how strongly it sounds there, float32 [bars].
     """
 
     votes: int
@@ -45,9 +45,9 @@ class Candidate:
 def candidates(votes: list[Vote], longest: int) -> list[Candidate]:
     """Loops that explain the voted patterns, the most voted first.
 
-    A pattern either is a loop's on/off row, or shows only some bars of the loop's cycle. The second kind is credited to
-    the row that it is a part of, and sets that loop's length; parts of loops whose whole row got no vote are put
-    together from the parts themselves.
+    A pattern is either the whole on/off row of a loop, or a part: some bars of the loop's cycle. The votes of a part
+    count for the row that contains it, and for the length of that loop. If the whole row of a loop got no vote, the row
+    is assembled from its parts.
     """
     wholes: list[tuple[Vote, Counter[int]]] = []
     parts: list[tuple[Vote, int]] = []
@@ -67,10 +67,10 @@ def candidates(votes: list[Vote], longest: int) -> list[Candidate]:
 
 
 def _shortest_reading(on: On, longest: int) -> int:
-    """The length of cycle under which a pattern switches least: 1 if it is a whole row, else it shows parts.
+    """The cycle length under which a pattern switches least often: 1 for a whole row, more for a part.
 
-    A pattern shows parts only where the cycle returns at least twice on average before it stops: the scattered bars of
-    a loop that comes and goes by the bar are a whole row. In a short song they fit some cycle by chance, so there the
+    A pattern is a part only if its cycle returns at least twice on average before it stops. So the scattered bars of a
+    loop that is switched bar by bar are a whole row. In a short song such bars fit some cycle by chance, so there the
     cycle must return more often.
     """
     best, fewest = 1, switches(on)
@@ -85,7 +85,10 @@ def _shortest_reading(on: On, longest: int) -> int:
 
 
 def _cycle_of(part: On, whole: On, longest: int) -> int:
-    """The shortest cycle of row `whole` that `part` is some bars of, negative if counted from its switches; else 0."""
+    """The shortest cycle of the row `whole` of which `part` is some loop bars. 0 if there is none.
+
+    It is negative if the cycle is counted from where the loop is switched on.
+    """
     if (part & ~whole).any():
         return 0
     for length in LENGTHS:
@@ -98,7 +101,7 @@ def _cycle_of(part: On, whole: On, longest: int) -> int:
 
 
 def _assembled(parts: list[tuple[Vote, int]]) -> list[tuple[Vote, Counter[int]]]:
-    """Rows put together from parts of the same cycle that go on and off together."""
+    """Rows assembled from parts of the same cycle that are switched on and off together."""
     rows: list[tuple[Vote, Counter[int]]] = []
     left = list(parts)
     while left:
@@ -121,7 +124,7 @@ def _assembled(parts: list[tuple[Vote, int]]) -> list[tuple[Vote, Counter[int]]]
 
 def _candidate(vote: Vote, lengths: Counter[int], share: float = 0.02) -> Candidate:
     votes = sum(lengths.values())
-    heard = [length for length, count in lengths.items() if count >= max(FEWEST_VOTES, share * votes)]
-    length = max(heard, key=abs, default=1)
+    supported = [length for length, count in lengths.items() if count >= max(FEWEST_VOTES, share * votes)]
+    length = max(supported, key=abs, default=1)
     loop_bars = counted_from_song(vote.on, length) if length > 0 else counted_from_switch(vote.on, -length)
     return Candidate(votes, vote.on, abs(length), loop_bars, vote.gains)

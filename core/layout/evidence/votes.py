@@ -1,10 +1,10 @@
-"""Votes: what single bins of the spectral cube say about the layout.
+"""Votes: on/off patterns over the bars that single bins of the spectral cube show.
 
-In sequenced music most bins of the time-frequency plane are ruled by one loop. Such a bin, followed from bar to bar,
-takes just two complex values: nearly nothing, and one number s. Its two-level pattern then is that loop's on/off row,
-or the row of those bars of the loop that have something there. Bins that hold mixtures do not look like this, so
-counting equal patterns over many bins names the loops, however many they are and whether or not their rows are
-linearly independent. (The idea is that of single-source points in blind separation, here across repeated bars.)
+In sequenced music one loop dominates most bins. Over the bars, such a bin has only two complex values: nearly nothing,
+or one number s. This pattern is the on/off row of the loop, or the row of those loop bars that have sound in the bin.
+Bins that contain mixtures show no such pattern. So the loops are found by counting equal patterns over many bins,
+however many loops there are and whether or not their rows are linearly independent. (The idea is that of single-source
+points in blind source separation, here applied across repeated bars.)
 """
 
 from collections import Counter
@@ -17,13 +17,12 @@ from core.base.threads import in_order
 from core.layout.cycles import On
 from core.layout.evidence.bins import Bins
 
-"""Bins followed through the bars: complex [bins, bars]."""
-STARTS = (0.0, 0.1, 0.2, 0.35, 0.5)  # which of the sorted magnitudes the two-level fit starts from
-MISFITS = (0.02, 0.1, 0.2)  # a pattern counts once for each of these that its bin fits better than
-AT_ONCE = 1_000  # bins whose patterns are sought together: few enough for the cache
+STARTS = (0.0, 0.1, 0.2, 0.35, 0.5)  # the two-level fit starts from these places among the sorted magnitudes
+MISFITS = (0.02, 0.1, 0.2)  # a bin gives its pattern one vote for each of these that its misfit lies below
+AT_ONCE = 1_000  # bins that are fitted at once: few enough for the processor's cache
 FEWEST_VOTES = 4
 MOST_PATTERNS = 80
-STRAY = 0.15  # share of votes below which a pattern one bar away from a stronger one is taken for its error
+STRAY = 0.15  # a pattern one bar away from a stronger one, with less than this share of its votes, counts as its error
 
 
 @dataclass(frozen=True)
@@ -32,8 +31,8 @@ class Patterns:
 
     Attributes:
         on: bool [bins, bars].
-        misfit: how badly each bin fits its pattern, share of its energy, [bins].
-        gains: each bar's value along the bin's level, 1 at the level itself, float32 [bins, bars].
+        misfit: the energy of each bin that its pattern does not explain, as a share of the bin's energy, [bins].
+        gains: the value of each bar along the bin's level s, 1 for s itself, float32 [bins, bars].
     """
 
     on: NDArray[np.bool_]
@@ -43,7 +42,7 @@ class Patterns:
 
 @dataclass(frozen=True)
 class Vote:
-    """A pattern, how often it was seen, and the median gain of its voters in each bar."""
+    """A pattern, its number of votes, and the median gain of its voters in each bar."""
 
     on: On
     count: int
@@ -51,7 +50,7 @@ class Vote:
 
 
 def two_level(bins: Bins, iterations: int = 4) -> Patterns:
-    """The pattern in {0, s} nearest to each bin, by k-means with one centre held at zero, from several starts."""
+    """The pattern in {0, s} nearest to each bin, by k-means with one centre fixed at zero, from several starts."""
     pieces = [bins[start : start + AT_ONCE] for start in range(0, max(len(bins), 1), AT_ONCE)]
     found = list(in_order(lambda piece: _two_level(piece, iterations), pieces))
     on, misfit, gains = (np.concatenate(parts) for parts in zip(*found, strict=True))
@@ -83,7 +82,7 @@ def _two_level(bins: Bins, iterations: int) -> tuple[NDArray[np.bool_], NDArray[
 
 
 def count_votes(patterns: Patterns) -> list[Vote]:
-    """Patterns of two bars and more with their votes, the most voted first; strays of one bar's error left out."""
+    """Patterns of two bars and more with their votes, the most voted first, without errors of stronger patterns."""
     counter: Counter[bytes] = Counter()
     for misfit in MISFITS:
         counter.update(row.tobytes() for row in patterns.on[patterns.misfit < misfit])

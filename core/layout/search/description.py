@@ -1,14 +1,15 @@
-"""The length of a song's description by loops: what decides which loops there are.
+"""The length of a song's description by loops. It decides which loops a song has.
 
-A bin followed through the bars, x [bars], is described as x = D s + r: contents s of the bar types and what is left
-over. Every number costs the logarithm of its power above a floor,
+A bin over the bars, x [bars], is described as x = D s + r: the contents s of the bar types, and the residual r. Every
+number costs the logarithm of its power above a floor,
 
-    L(D) = sum over bins of [ kappa * sum_types log(1 + |s|^2 / f) + sum_bars log(1 + |r|^2 / f) ]
+    L(D) = sum over bins of [ kappa * sum over bar types of log(1 + |s|^2 / f) + sum over bars of log(1 + |r|^2 / f) ]
 
-so one content that replaces many bars pays, silence is free, what does not repeat (a voice, a fill) costs the same
-whether it is called content or left over and so attracts no loops, and the contents of a right layout are sparser than
-those of any other. No rank is assumed: more types than independent rows are fine. s minimises the same cost, by
-iteratively reweighted least squares with a falling floor (Candes, Wakin and Boyd 2008; Chartrand and Yin 2008).
+One content that replaces many bars makes the description shorter. Silence costs nothing. Sound that does not repeat (a
+voice, a fill) is no cheaper as content than as residual, so it attracts no loops. The contents of the right layout are
+sparser than those of any other. No rank is assumed: there may be more bar types than independent rows. s minimises the
+same cost, by iteratively reweighted least squares with a falling floor (Candes, Wakin and Boyd 2008; Chartrand and Yin
+2008).
 """
 
 from dataclasses import dataclass
@@ -22,21 +23,21 @@ from core.layout.evidence.bins import Bins
 
 Matrix = NDArray[np.float32]
 
-KAPPA = 1.5  # contents cost more than left-overs, so that a type must return to pay for itself
-POWER_FLOOR = 1e-3  # of a bin's mean power: -30 dB is as good as explained
-CANCELLING = 1.0  # times the cost of a content that only undoes another: sounds seldom cancel each other in music
-SILENCED = 0.1  # power left of two contents that cancel
-GLANCE = 4
-FALL = np.logspace(2.5, 0.0, 6, dtype=np.float32)  # times the floor: one step of the search each
+KAPPA = 1.5  # contents cost more than residuals, so that a bar type must return to shorten the description
+POWER_FLOOR = 1e-3  # of a bin's mean power: -30 dB counts as explained
+CANCELLING = 1.0  # times the cost of a content that only cancels another: sounds in music seldom cancel each other
+SILENCED = 0.1  # share of the power that is left of two contents that cancel
+GLANCE = 4  # a glance describes every so many-th bin
+FALL = np.logspace(2.5, 0.0, 6, dtype=np.float32)  # times the floor, for each step of the reweighting
 
 
 @dataclass(frozen=True)
 class Description:
-    """Bins described by types.
+    """Bins described by bar types.
 
     Attributes:
-        lengths: nats of each bin, [bins].
-        contents: s, complex [bins, types].
+        lengths: the length of each bin's description in nats, [bins].
+        contents: s, complex [bins, bar types].
         residual: r, complex [bins, bars].
     """
 
@@ -46,13 +47,13 @@ class Description:
 
     @property
     def length(self) -> float:
-        """Mean nats a bin."""
+        """The mean length in nats per bin."""
         return float(self.lengths.mean())
 
 
 @dataclass(frozen=True)
 class Coder:
-    """Describes a fixed set of bins, complex [bins, bars], by any layout's types."""
+    """Describes a fixed set of bins, complex [bins, bars], by the bar types of any layout."""
 
     bins: Bins
     floor: Matrix
@@ -69,16 +70,16 @@ class Coder:
 
     @cached_property
     def empty(self) -> Description:
-        """No loops at all."""
+        """The empty description: no loops, all residual."""
         return Description(self.cost(self.bins).sum(axis=1), self.bins[:, :0], self.bins)
 
     @cached_property
     def glance(self) -> "Coder":
-        """A coder of every `GLANCE`-th bin, for a first look at what a layout may be worth."""
+        """A coder of every `GLANCE`-th bin, for a fast estimate of what a layout saves."""
         return Coder(self.bins[::GLANCE], self.floor[::GLANCE])
 
     def describe(self, bar_types: Matrix) -> Description:
-        """The shortest description by types [bars, types]."""
+        """The shortest description by these bar types, [bars, bar types]."""
         bar_types = np.ascontiguousarray(bar_types)
         gram = bar_types.T @ bar_types + np.float32(1e-2) * np.eye(bar_types.shape[1], dtype=np.float32)
         cells = self._cells
@@ -96,11 +97,11 @@ class Coder:
 
     @cached_property
     def _cells(self) -> Matrix:
-        """The bins as `core.base.weighted_least_squares` takes them, [bars, real and imaginary part, bins]."""
+        """The bins as `core.base.weighted_least_squares` needs them, [bars, real and imaginary part, bins]."""
         return np.ascontiguousarray(np.stack([self.bins.real.T, self.bins.imag.T], axis=1))
 
 
 def coder(bins: Bins, slack: NDArray[np.float32] | None = None) -> Coder:
-    """A coder whose floor follows each bin's own level; `slack` [bins] raises it where repeats are not exact."""
+    """A coder whose floor is relative to each bin's own power. `slack` [bins] raises it where repeats are not exact."""
     share = POWER_FLOOR if slack is None else POWER_FLOOR + slack
     return Coder(bins, (share * np.square(np.abs(bins)).mean(axis=1)).astype(np.float32))

@@ -1,7 +1,7 @@
-"""Loops that hide behind another one, which plays only when they do.
+"""A move that adds loops which are hidden behind another loop.
 
-Where a loop plays in every bar of another one and in some bars more, both together pass for that other loop, and all
-that is left of the first are the bars in which it plays alone. Its own row is theirs and the other loop's.
+Suppose loop A plays in every bar of loop B, and in some bars more. Then A and B together look like loop B, and only the
+bars in which A plays alone are left over. The true row of A is those bars and the row of B together.
 """
 
 from collections.abc import Iterator
@@ -15,10 +15,10 @@ from core.layout.search.proposals import Proposal, improved
 
 
 def widened(subset: Coder, current: Proposal, left_over: list[On]) -> Proposal:
-    """With the loops that hide behind others, where they shorten the description.
+    """The proposal with hidden loops added where they lower the score.
 
     Args:
-        left_over: bars that the residual votes for, each bool [bars].
+        left_over: on/off rows that the residual votes for, each bool [bars].
     """
     for loop in range(current.loops):
         for on in _wider(current.loop_bars[loop] >= 0, left_over):
@@ -28,7 +28,7 @@ def widened(subset: Coder, current: Proposal, left_over: list[On]) -> Proposal:
 
 
 def _wider(on: On, left_over: list[On]) -> Iterator[On]:
-    """The row with bars that are left over, and with each of its gaps filled."""
+    """The row with each of the left-over rows added, then the row with each of its gaps filled."""
     yield from (on | more for more in left_over if not (on & more).any())
     edges = np.flatnonzero(np.diff(np.concatenate([[True], on, [True]])))
     for start, end in zip(edges[::2], edges[1::2], strict=True):

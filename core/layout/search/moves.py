@@ -1,7 +1,7 @@
-"""Moves in the search for a layout: each takes a proposal and gives one whose description is shorter, or the same.
+"""Moves of the search for a layout: loops are added, removed, merged, joined, and exchange their cycles.
 
-Loops come, go, become one, are given their bars anew, get other lengths and exchange them (for those that ring on, see
-`tails`).
+Each move except `merged` returns a proposal with a lower score, or the given one. More moves are in `lengths`,
+`reassign`, `hidden_loops`, `tails` and `proposals`.
 """
 
 from collections.abc import Iterator
@@ -28,16 +28,16 @@ from core.layout.search.proposals import (
 from core.layout.search.tails import is_tail
 
 FIRST_LENGTH = 0.01  # of the empty description: what a longer cycle must save while other loops are still missing
-SHADOW = 0.1  # of the empty description: a loop that saves more is no mere change of level
+SHADOW = 0.1  # of the empty description: a loop that saves more is more than a change of another one's level
 EXCHANGE = 0.001  # of the empty description: what exchanged cycles must save
-EVEN = 0.03  # gains all this near to 1 are 1
+EVEN = 0.03  # if all gains of a loop are this near to 1, they are set to 1
 
 
 def grown(subset: Coder, current: Proposal, proposed: list[Candidate], longest: int) -> Proposal:
-    """With those proposed loops that are worth their price, asked in the order of their votes.
+    """The proposal with those candidates added that lower the score, tried in the order of their votes.
 
-    Rows with many votes are nearly always loops; rows with few are often bins in which loops share a sound. Those come
-    last, when there is little left for them to explain.
+    Rows with many votes are nearly always loops. Rows with few votes often come from bins in which loops overlap. They
+    are tried last, when little is left for them to explain.
     """
     for candidate in proposed:
         loop_bars, lengths, gains = _loops_of([candidate])
@@ -49,7 +49,7 @@ def grown(subset: Coder, current: Proposal, proposed: list[Candidate], longest: 
 
 
 def pruned(subset: Coder, current: Proposal) -> Proposal:
-    """Without the loops that are not worth their price, the least useful ones first."""
+    """The proposal without loops that save less than their price, removed from the least useful on."""
     while current.loops:
         for k in np.argsort(worth(subset, current), kind="stable"):
             keep = [other for other in range(current.loops) if other != k]
@@ -63,7 +63,7 @@ def pruned(subset: Coder, current: Proposal) -> Proposal:
 
 
 def merged(subset: Coder, current: Proposal) -> Proposal:
-    """With loops that are never heard apart made one, of the longer cycle: nobody could say what belongs to which."""
+    """The proposal with loops that play in the same bars merged, with the longer cycle: nothing could separate them."""
     keep = list(range(current.loops))
     for one in range(current.loops):
         for other in range(one + 1, current.loops):
@@ -76,7 +76,7 @@ def merged(subset: Coder, current: Proposal) -> Proposal:
 
 
 def joined(subset: Coder, current: Proposal, longest: int) -> Proposal:
-    """With two rows made one loop where that is shorter: a loop's rare bars may have got a row of their own."""
+    """The proposal with two rows joined to one loop where that lowers the score: rare bars of a loop may form a row."""
     for one, other in combinations(range(current.loops), 2):
         for fewer in _joins(subset, current, one, other, longest):
             fitted = with_gains(subset, fewer)
@@ -86,9 +86,10 @@ def joined(subset: Coder, current: Proposal, longest: int) -> Proposal:
 
 
 def _joins(subset: Coder, current: Proposal, one: int, other: int, longest: int) -> Iterator[Proposal]:
-    """One loop in the place of two, if it comes and goes no more often, and might do once gains are fitted.
+    """Proposals with one loop in the place of two, if it switches no more often. Gains may still have to be fitted.
 
-    Two that are never heard at once may be bars of a loop of any length. A tail reads as a second bar, too, and stays.
+    Two rows that never sound together may be bars of a loop of any length, so all lengths are tried. Not so for a tail:
+    it looks like a second bar, too, but belongs in a row of its own.
     """
     first, second = current.loop_bars[one] >= 0, current.loop_bars[other] >= 0
     on, both = first | second, first & second
@@ -110,7 +111,7 @@ def _joins(subset: Coder, current: Proposal, one: int, other: int, longest: int)
 
 
 def without_shadows(subset: Coder, current: Proposal) -> Proposal:
-    """Without the loops that only make up for a change of another one's level, once the gains are fitted anew."""
+    """The proposal without loops that only stand for a change of another loop's level, with gains fitted anew."""
     for k in reversed(range(current.loops)):
         keep = [other for other in range(current.loops) if other != k]
         fewer = improved(subset, current, *some_of(current, keep), margin=-SHADOW) if keep else None
@@ -122,9 +123,10 @@ def without_shadows(subset: Coder, current: Proposal) -> Proposal:
 
 
 def exchanged(subset: Coder, current: Proposal, longest: int, progress: Progress) -> Proposal:
-    """With a loop's longer cycle given to another one where that is shorter, though neither half of the step need be.
+    """The proposal with the longer cycle of one loop passed to another one where that lowers the score.
 
-    A search among few bins tells what to look at closely.
+    Both changes are tried at once, because each alone may raise the score. A search over few bins selects the exchanges
+    that are checked on all bins.
     """
     loop = 0
     while loop < current.loops:

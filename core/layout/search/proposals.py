@@ -1,4 +1,4 @@
-"""Proposals: sets of loops with the description of the song that they give, and what that costs in all."""
+"""Proposals: sets of loops, with the description of the song that they give and its score."""
 
 from dataclasses import dataclass
 from functools import cache, partial
@@ -14,25 +14,25 @@ from core.layout.search.description import GLANCE, KAPPA, Coder, Description
 Gains = NDArray[np.float32]
 
 PER_LOOP = 0.0025  # of the empty description: what a loop must save
-PER_SWITCH = 0.0004  # and for each time that it goes on or off
-PER_GAINS = 0.001  # and for having gains
-PER_BAR = 0.1  # and for each of its bars but the first, of the share of it that one bar of the song has
-DOUBT = 0.002  # of the empty description: how much better than at a glance a proposal may be
+PER_SWITCH = 0.0004  # in addition for each time that it is switched on or off
+PER_GAINS = 0.001  # in addition for gains other than 1
+PER_BAR = 0.1  # in addition for each of its bars but the first, times the share of one bar in the empty description
+DOUBT = 0.002  # of the empty description: by how much a proposal may be better than its glance
 GAIN_STEPS = 8
 GAIN_RANGE = (0.25, 4.0)
-FAINT_GAIN = 0.3  # down here a gain is at the end of its range: the loop is probably off
-GAIN_STIFFNESS = 0.02  # pull of gains towards 1, so that bars without evidence keep it
+FAINT_GAIN = 0.3  # a gain below this is near the end of its range: the loop is probably off
+GAIN_STIFFNESS = 0.02  # pull of gains towards 1, so that they stay 1 in bars without evidence
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """A set of loops and the description that it gives.
+    """A set of loops, and the description that it gives.
 
     Attributes:
-        loop_bars, lengths: of each loop.
+        loop_bars, lengths: the loop bars and the length of each loop.
         gains: float32 [bars, loops], 1 unless fitted.
-        description: by these loops.
-        score: its length with the price of the loops, in nats a bin.
+        description: the description by these loops.
+        score: the length of the description plus the price of the loops, in nats per bin. The lowest score is best.
     """
 
     loop_bars: list[LoopBars]
@@ -49,7 +49,7 @@ class Proposal:
         return columns_of(self.loop_bars, self.lengths)
 
     def sounds(self, columns: Columns, loop: int, place: int) -> Bins:
-        """What a bar of a loop holds, complex [bins]."""
+        """The sound of a loop bar, complex [bins]."""
         total: Bins = self.description.contents[:, columns.heard(loop, place)].sum(axis=1)
         return total
 
@@ -76,9 +76,9 @@ def improved(
     *,
     margin: float = 0.0,
 ) -> Proposal | None:
-    """The proposal of these loops if it is shorter than the current one, by `margin` of the empty description.
+    """The proposal of these loops if its score is lower than the current one by `margin` of the empty description.
 
-    Most are not, and a glance at few bins tells.
+    Otherwise None. Most proposals fail, and a glance at few bins mostly shows it.
     """
     gains = current.gains if gains is None else gains
     bound = current.score - margin * subset.empty.length
@@ -92,7 +92,7 @@ def improved(
 
 
 def with_gains(subset: Coder, current: Proposal) -> Proposal:
-    """With a gain for each loop in each bar, if that shortens the description."""
+    """The proposal with a gain for each loop in each bar, if that lowers the score enough."""
     best = current
     for _ in range(GAIN_STEPS):
         if not best.loops:
@@ -105,7 +105,7 @@ def with_gains(subset: Coder, current: Proposal) -> Proposal:
 
 
 def evened(subset: Coder, current: Proposal) -> Proposal:
-    """With gains of 1 wherever others hardly shorten the description: all loops at once, or those most even first."""
+    """The proposal with gains of 1 where others hardly lower the score: of all loops, or singly, most even first."""
     bound = PER_GAINS * subset.empty.length
     uneven = np.array([np.abs(current.gains[row >= 0, k] - 1).max() for k, row in enumerate(current.loop_bars)])
     if not uneven.any():
@@ -122,7 +122,7 @@ def evened(subset: Coder, current: Proposal) -> Proposal:
 
 
 def silenced(subset: Coder, current: Proposal) -> Proposal:
-    """With loops off in bars where they would have to be as faint as gains may be, where that is shorter."""
+    """The proposal with loops switched off where their gains are at the low end, if that lowers the score."""
     for k, row in enumerate(current.loop_bars):
         faint = (row >= 0) & (current.gains[:, k] <= FAINT_GAIN)
         if faint.any() and np.count_nonzero((row >= 0) & ~faint) > 1:
@@ -134,10 +134,10 @@ def silenced(subset: Coder, current: Proposal) -> Proposal:
 
 
 def uncancelled(subset: Coder, current: Proposal) -> Proposal:
-    """With loops silent in bars where others undo them, where that is shorter.
+    """The proposal with loops switched off in bars in which another loop cancels them, if that lowers the score.
 
-    A loop that takes in too many bars may have one beside it that is its negative there. Gains hide the same: where
-    b - a passes for loop b, loop a is on whenever b is, and louder in those of these bars that are its own.
+    If the row of a loop has too many bars, another loop may be its negative there. Gains hide the same error: if b - a
+    passes for loop b, loop a is on whenever b is, and louder in those of these bars in which a truly plays.
     """
     if current.loops < 2:
         return current
@@ -146,13 +146,13 @@ def uncancelled(subset: Coder, current: Proposal) -> Proposal:
         row = current.loop_bars[loop]
         undoing = np.where(current.loop_bars[other] >= 0, current.gains[:, other], 0.0)
         left = current.gains[:, loop] - undone[loop, other] * undoing
-        heard = (row >= 0) & (left > FAINT_GAIN * current.gains[:, loop])
-        if heard.any() and not np.array_equal(heard, row >= 0):
+        active = (row >= 0) & (left > FAINT_GAIN * current.gains[:, loop])
+        if active.any() and not np.array_equal(active, row >= 0):
             gains = current.gains.copy()
-            gains[:, loop] = np.where(heard, left / np.median(left[heard]), 1.0)
+            gains[:, loop] = np.where(active, left / np.median(left[active]), 1.0)
             loop_bars = [
                 *current.loop_bars[:loop],
-                np.where(heard, row, -1).astype(np.int16),
+                np.where(active, row, -1).astype(np.int16),
                 *current.loop_bars[loop + 1 :],
             ]
             found = improved(subset, current, loop_bars, current.lengths, gains)
@@ -162,26 +162,26 @@ def uncancelled(subset: Coder, current: Proposal) -> Proposal:
 
 
 def _undone(subset: Coder, current: Proposal) -> NDArray[np.float64]:
-    """How much of each loop another one takes back where both are heard, 1 for all of it, [loops, loops]."""
-    heard = _heard(subset, current) / np.sqrt(subset.floor)  # else the loudest bins decide
-    products = (heard.conj() @ heard.swapaxes(1, 2)).real.astype(np.float64)
+    """The share of each loop that another one cancels where both play, 1 for all of it, [loops, loops]."""
+    sounds = _sounds(subset, current) / np.sqrt(subset.floor)  # without the floor, the loudest bins decide
+    products = (sounds.conj() @ sounds.swapaxes(1, 2)).real.astype(np.float64)
     own = np.einsum("bkk->kb", products) @ (np.array(current.loop_bars).T >= 0)
     undone: NDArray[np.float64] = np.divide(-products.sum(axis=0), own, out=np.zeros_like(own), where=own > 0)
     return undone
 
 
 def fitted_gains(subset: Coder, current: Proposal) -> Gains:
-    """Gains of the loops in each bar by reweighted least squares on the contents, mean 1 over the bars of each loop."""
+    """Gains of the loops in each bar by reweighted least squares on the contents. The median gain of each loop is 1."""
     described = current.description
     weights = 1 / (np.square(np.abs(described.residual)) + subset.floor[:, None]).T
-    contents = _heard(subset, current)
+    contents = _sounds(subset, current)
     weighted = contents.conj() * weights[:, None]
     systems = (weighted @ contents.swapaxes(1, 2)).real
     right = (weighted @ subset.bins.T[:, :, None]).real[..., 0]
     stiffness = GAIN_STIFFNESS * np.einsum("bkk->bk", systems) + np.finfo(np.float32).tiny
     systems += stiffness[..., None] * np.eye(current.loops)
     silent = np.array(current.loop_bars).T < 0
-    systems += silent[..., None] * np.eye(current.loops)  # where nothing is heard, anything solvable
+    systems += silent[..., None] * np.eye(current.loops)  # any solvable equation for loops that are off
     solved = np.linalg.solve(systems, (right + stiffness)[..., None])[..., 0]
     gains = np.where(silent, current.gains, np.clip(solved, *GAIN_RANGE)).astype(np.float32)
     for k, row in enumerate(current.loop_bars):
@@ -189,19 +189,22 @@ def fitted_gains(subset: Coder, current: Proposal) -> Gains:
     return gains
 
 
-def _heard(subset: Coder, current: Proposal) -> Bins:
-    """What each loop sounds in each bar at its full level, complex [bars, loops, bins]; nothing where it is silent."""
+def _sounds(subset: Coder, current: Proposal) -> Bins:
+    """The sound of each loop in each bar with a gain of 1, complex [bars, loops, bins]; 0 where the loop is off."""
     columns = current.columns()
-    sounds = cache(partial(current.sounds, columns))
-    heard = np.zeros((subset.bars, current.loops, len(subset.bins)), dtype=np.complex64)
+    sound_of = cache(partial(current.sounds, columns))
+    sounds = np.zeros((subset.bars, current.loops, len(subset.bins)), dtype=np.complex64)
     for k, row in enumerate(current.loop_bars):
         for bar in np.flatnonzero(row >= 0):
-            heard[bar, k] = sounds(k, int(row[bar]))
-    return heard
+            sounds[bar, k] = sound_of(k, int(row[bar]))
+    return sounds
 
 
 def worth(subset: Coder, current: Proposal) -> NDArray[np.float64]:
-    """How much longer the description gets without each loop if the others keep their contents: an upper bound."""
+    """How much longer the description gets without each loop if the others keep their contents, [loops].
+
+    This is an upper bound, because other contents may be shorter.
+    """
     columns = current.columns()
     described = current.description
     worth = np.empty(current.loops)

@@ -1,4 +1,4 @@
-"""A move that gives each bar its loops anew."""
+"""A move that decides anew which loops play in each bar."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ ROUNDS = 3
 
 
 def reassigned(subset: Coder, current: Proposal) -> Proposal:
-    """Each bar given its loops anew while the contents stay, as long as that helps."""
+    """The proposal with the loops of each bar decided anew and the contents kept, as long as that lowers the score."""
     for _ in range(ROUNDS):
         loop_bars = _flipped(subset, current)
         if all(np.array_equal(a, b) for a, b in zip(loop_bars, current.loop_bars, strict=True)):
@@ -23,7 +23,7 @@ def reassigned(subset: Coder, current: Proposal) -> Proposal:
 
 
 def _flipped(subset: Coder, current: Proposal) -> list[LoopBars]:
-    """The loop bars after the best single switch in each bar, taken while it saves more than it costs."""
+    """The loop bars after the best single change in each bar that saves more than it costs."""
     columns = current.columns()
     rows = [row.copy() for row in current.loop_bars]
     price = PER_SWITCH * subset.empty.length
@@ -47,10 +47,10 @@ def _flipped(subset: Coder, current: Proposal) -> list[LoopBars]:
 
 
 def _options(row: LoopBars, length: int, bar: int) -> list[tuple[int, int, int]]:
-    """What else a loop could do in a bar: (its new loop bar, the bar of the loop that comes or goes, its sign)."""
+    """The changes that a loop may make in a bar: (new loop bar or -1, loop bar added or removed, 1 or -1 for that)."""
     if row[bar] >= 0:
-        heard_again = np.count_nonzero(row == row[bar]) > 2
-        return [(-1, int(row[bar]), -1)] if heard_again else []
+        returns = np.count_nonzero(row == row[bar]) > 2
+        return [(-1, int(row[bar]), -1)] if returns else []
     neighbours = set()
     if bar > 0 and row[bar - 1] >= 0:
         neighbours.add((int(row[bar - 1]) + 1) % length)

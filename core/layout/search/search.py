@@ -1,8 +1,8 @@
-"""The blind layout: how many loops there are, how long they are, and when each plays, from the spectral cube alone.
+"""The blind layout: the number of loops, their lengths, and when each plays, estimated from the spectral cube alone.
 
-Votes of single bins propose loops; the shortest description of the song by loops decides which of them there are.
-Proposals are taken in the order of their votes where they shorten the description; those that others make superfluous
-are taken out again, each bar is given its loops anew, lengths are tried, and what is left unexplained votes once more.
+Votes of single bins suggest candidates, and the shortest description of the song decides which of them are loops.
+Candidates are added in the order of their votes if they lower the score. Loops that others make needless are removed.
+The loops of each bar are decided anew, other lengths are tried, and the residual votes again.
 """
 
 from dataclasses import dataclass, replace
@@ -36,23 +36,23 @@ from core.layout.search.tails import owners, ringing
 
 VOTERS = 20_000  # bins that vote
 CODED = 250  # bins that are described: half of them from the strongest patterns, half at random
-MOST, REPEATING = 4, 0.25  # times as many where a smaller share than this repeats, so that enough do that repeat
+MOST, REPEATING = 4, 0.25  # up to 4 times as many if a smaller share repeats, so that enough of them do
 STRATA = 20
-EVENNESS = 0.3  # power of a pattern's votes that its share follows: at 0, chance patterns count as much as loops
-EXACTLY = 0.02  # share of bins that repeat phase and all: 0.1 and more in sequenced music, none in played
+EVENNESS = 0.3  # exponent from a pattern's votes to its share: at 0, chance patterns count as much as loops
+EXACTLY = 0.02  # least share of bins that repeat phase and all: 0.1 and more in sequenced music, none in played
 MOST_CANDIDATES = 24
 ROUNDS = 3
-BARS_PER_LENGTH = 5  # a loop of n bars is looked for in songs of at least this many times n
+BARS_PER_LENGTH = 5  # a loop of n bars is searched only in songs of at least this many times n bars
 
 
 @dataclass(frozen=True)
 class Found:
-    """A layout found blind, and what speaks for it.
+    """A layout found blind, and the evidence for it.
 
     Attributes:
-        layout: without loops where nothing repeats exactly.
-        repeating: share of the audible bins that repeat like a single loop.
-        savings: by how much each loop shortens the description of the song, as a share of it, float64 [loops].
+        layout: the layout; it has no loops where nothing repeats exactly.
+        repeating: the share of the audible bins that repeat like a single loop.
+        savings: how much each loop shortens the description, as a share of the empty description, float64 [loops].
     """
 
     layout: Layout
@@ -60,11 +60,14 @@ class Found:
     savings: NDArray[np.float64]
 
     def of(self, loops: NDArray[np.intp]) -> "Found":
-        """With some of the loops only, in this order."""
+        """The result with the given loops only, in the given order."""
         return replace(self, layout=self.layout.of(loops), savings=self.savings[loops])
 
     def in_turn(self, one: int, other: int) -> "Found":
-        """With one of two loops off where both play, the one that plays in more bars; without it where that is all."""
+        """The result with two loops that never play together: the one that plays in more bars is off where both play.
+
+        A loop that then never plays is removed.
+        """
         on = self.layout.loop_bars >= 0
         longer = one if on[:, one].sum() >= on[:, other].sum() else other
         layout = self.layout.off(on[:, one] & on[:, other], longer)
@@ -73,11 +76,11 @@ class Found:
 
 @dataclass(frozen=True)
 class Survey:
-    """What a song's cube says about its loops, whatever number of them is asked for.
+    """What a song's cube shows about its loops, whatever number of loops is requested.
 
     Attributes:
         subset: the bins that are described.
-        found: as many loops as pay.
+        found: the proposal with as many loops as lower the score.
         repeating: as in `Found`.
     """
 
@@ -98,15 +101,15 @@ def find_layout(
     """The layout of a song from its complex cube [channels, frequencies, frames per bar, bars].
 
     Args:
-        count: at most so many loops, or None for as many as pay.
-        longest: bars of the longest loop to look for.
+        count: the largest number of loops; None for as many as lower the score.
+        longest: the length in bars of the longest loop to search for.
         jitter: frames by which repeats may be off their bars, as in `choose_bins`.
     """
     return layout_of(survey(cube, longest=longest, jitter=jitter, seed=seed, progress=progress), count)
 
 
 def survey(cube: Cube, *, longest: int = 8, jitter: float = 0.0, seed: int = 0, progress: Progress = silent) -> Survey:
-    """The part of `find_layout` that takes long and does not depend on the number of loops."""
+    """The slow part of `find_layout`, which does not depend on the number of loops."""
     progress(0.0, "votes")
     longest = min(longest, max(cube.shape[3] // BARS_PER_LENGTH, 1))
     chosen = choose_bins(cube, VOTERS, seed, jitter)
@@ -121,7 +124,7 @@ def survey(cube: Cube, *, longest: int = 8, jitter: float = 0.0, seed: int = 0, 
 
 
 def layout_of(surveyed: Survey, count: int | None = None) -> Found:
-    """The layout of at most `count` loops, those that are worth most; None for all."""
+    """The layout of at most `count` loops, those that save most; None for all."""
     subset = surveyed.subset
     found = _at_most(subset, surveyed.found, count)
     savings = worth(subset, found) / max(subset.empty.length, 1e-30)
@@ -132,7 +135,10 @@ def layout_of(surveyed: Survey, count: int | None = None) -> Found:
 
 
 def strata(patterns: Patterns, seed: int, count: int = CODED) -> NDArray[np.intp]:
-    """Which bins to describe: more of strong patterns, but few more, that no loop decides alone; and others."""
+    """The bins to describe, [at most `count`]: half from the patterns with most votes, the others at random.
+
+    Patterns with more votes get only a few more bins, so that no loop decides alone.
+    """
     rng = np.random.default_rng(seed)
     several = patterns.on.sum(axis=1) > 1
     good = np.flatnonzero((patterns.misfit < 0.1) & several)
@@ -157,7 +163,7 @@ def _settle(subset: Coder, proposed: list[Candidate], longest: int, progress: Pr
         current = _tidied(subset, current, longest)
         if not current.loops or current.score >= before:
             break
-        # What did not pay beside half the loops may pay beside all of them, so all are asked again.
+        # A candidate that saves too little beside half the loops may save enough beside all, so all are tried again.
         pool = proposed + _left_over(current, longest)
     current = _reconsidered(subset, current, proposed, longest, part_of(progress, ROUNDS / (ROUNDS + 2), 0.9))
     current = exchanged(subset, _widened(subset, current, longest), longest, part_of(progress, 0.9, 1.0))
@@ -165,7 +171,7 @@ def _settle(subset: Coder, proposed: list[Candidate], longest: int, progress: Pr
 
 
 def _tidied(subset: Coder, current: Proposal, longest: int) -> Proposal:
-    """With all that can be done about the loops that are there."""
+    """The proposal after all moves on the loops that it has."""
     current = joined(subset, _without_needless(subset, current), longest)
     return _reshaped(subset, current, longest)
 
@@ -182,9 +188,10 @@ def _reshaped(subset: Coder, current: Proposal, longest: int) -> Proposal:
 def _reconsidered(
     subset: Coder, current: Proposal, proposed: list[Candidate], longest: int, progress: Progress
 ) -> Proposal:
-    """With other loops in the place of one, where that is shorter: one taken too early may keep the right ones out.
+    """The proposal with other loops in the place of one, where that lowers the score.
 
-    Each is left out in turn and asked again after all others. A search among few bins tells what to look at closely.
+    A loop that was added too early may keep the right ones out. So each loop in turn is left out and tried again after
+    all other candidates. A search over few bins selects the replacements that are checked on all bins.
     """
     rough, loop, done = subset.glance, 0, 0.0
     while loop < current.loops:
@@ -234,7 +241,7 @@ def _at_most(subset: Coder, current: Proposal, count: int | None) -> Proposal:
 
 
 def _left_over(current: Proposal, longest: int) -> list[Candidate]:
-    """Loops that the residual votes for."""
+    """Candidates that the residual votes for."""
     return candidates(count_votes(two_level(current.description.residual)), longest)[:8]
 
 

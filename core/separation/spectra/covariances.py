@@ -21,11 +21,11 @@ def sweep(G: Planes, seen: Planes, squares: Planes, counts: Planes, on: Planes, 
     """One step of expectation-maximisation, in place: G <- G + G Q G, where Q is the mean of T^-1 (seen - T) T^-1.
 
     Args:
-        G: the covariances, [types, frames in a bar, 2, channels, channels, frequencies].
+        G: the covariances, [bar types, frames in a bar, 2, channels, channels, frequencies].
         seen: mean covariances of the bars of each group, [groups, frames in a bar, 2, channels, channels, frequencies].
-        squares: the power of each type in each group, [groups, types]; T = squares G + floor.
+        squares: the power of each bar type in each group, [groups, bar types]; T = squares G + floor.
         counts: the number of bars in each group.
-        on: the number of bars in which each type sounds.
+        on: the number of bars in which each bar type sounds.
     """
     bar_types, frames = G.shape[:2]
     channels, frequencies = G.shape[3], G.shape[5]
@@ -57,7 +57,9 @@ def sweep(G: Planes, seen: Planes, squares: Planes, counts: Planes, on: Planes, 
 
 @compiled
 def draw_to_place(G: Planes, owners: NDArray[np.intp], shares: Planes) -> None:
-    """Replace a share, [types], of each covariance: it keeps its power and gets the place of its loop. In place.
+    """Replace a share, [bar types], of each covariance: it keeps its power and gets the place of its loop.
+
+    The arrays are changed in place.
 
     A loop's place at a frequency is the mean of its covariances, scaled to a trace equal to the number of channels.
     """

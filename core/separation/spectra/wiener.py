@@ -76,19 +76,19 @@ def each_stem(
 
 
 def shared(cube: Cube, templates: Complex, matrix: Array) -> Callable[[NDArray[np.intp], int], Complex]:
-    """A function (type numbers, bar) -> spectra of these types, complex64 [channels, frequencies, frames in a bar].
+    """A function (bar types, bar) -> their spectra there, complex64 [channels, frequencies, frames in a bar].
 
     Args:
         cube: overwritten.
         templates: from `fit_templates`.
-        matrix: D [bars, types].
+        matrix: D [bars, bar types].
     """
     powers, places = np.square(matrix), templates.swapaxes(3, 4)
     whitened = by_bars(cube)
     _whiten(whitened, places, powers)
 
     def sounding(bar_types: NDArray[np.intp], bar: int) -> Complex:
-        """D^2 G T^-1 X, summed over the given types."""
+        """D^2 G T^-1 X, summed over the given bar types."""
         of_these = np.zeros_like(powers[bar])
         of_these[bar_types] = powers[bar, bar_types]
         return _apply(_mixed(places, of_these), whitened[bar]).swapaxes(1, 2)
@@ -99,11 +99,11 @@ def shared(cube: Cube, templates: Complex, matrix: Array) -> Callable[[NDArray[n
 def fit_templates(
     cube: Cube, matrix: Array, owners: NDArray[np.intp], *, sweeps: int = SWEEPS, progress: Progress = silent
 ) -> Complex:
-    """The covariance of each bar of each loop: complex64 [types, channels, channels, frequencies, frames in a bar].
+    """The covariance of each bar type: complex64 [bar types, channels, channels, frequencies, frames in a bar].
 
     Args:
         cube: [channels, frequencies, frames in a bar, bars].
-        matrix, owners: D [bars, types] and the loop of each type, from `mixing_matrix`.
+        matrix, owners: D [bars, bar types] and the loop of each bar type, from `mixing_matrix`.
     """
     channels, frequencies, frames, _ = cube.shape
     bars = by_bars(cube)
@@ -118,11 +118,11 @@ def fit_templates(
 
 
 def _fit(bars: Complex, matrix: Array, owners: NDArray[np.intp], sweeps: int) -> Complex:
-    """The covariances of a few frequencies, [types, channels, channels, frames in a bar, frequencies]."""
+    """The covariances of a few frequencies, [bar types, channels, channels, frames in a bar, frequencies]."""
     level = mean_power(bars).mean(axis=0) + np.float32(TINY)
     bars = bars / np.sqrt(level)
     rows, bar_row, counts = np.unique(matrix, axis=0, return_inverse=True, return_counts=True)
-    groups = [bars[bar_row.ravel() == row] for row in range(len(rows))]  # a group: bars in which the same types sound
+    groups = [bars[bar_row.ravel() == row] for row in range(len(rows))]  # bars with the same bar types
     seen = np.stack([np.einsum("bitf,bjtf->ijtf", g, g.conj()) / np.float32(len(g)) for g in groups])
     loudness = np.stack([np.sqrt(np.square(np.abs(g)).mean(axis=1)).mean(axis=0) for g in groups], axis=-1)
     powers = np.square(_magnitude_templates(loudness, rows, counts))
@@ -157,7 +157,7 @@ def _planes(matrices: Complex) -> Array:
 
 
 def _magnitude_templates(loudness: Array, rows: Array, counts: NDArray[np.intp]) -> Array:
-    """Nonnegative P [types, frames, frequencies] with loudness[..., u] ~ sum over r of rows[u, r] P_r."""
+    """Nonnegative P [bar types, frames, frequencies] with loudness[..., u] ~ sum over r of rows[u, r] P_r."""
     V = loudness.reshape(-1, len(rows))
     weights = rows * counts.astype(np.float32)[:, None]
     total = weights.sum(axis=0)
@@ -168,7 +168,10 @@ def _magnitude_templates(loudness: Array, rows: Array, counts: NDArray[np.intp])
 
 
 def _placed(seen: Complex, rows: Array, counts: NDArray[np.intp], powers: Array) -> Complex:
-    """Covariances with the given powers [types, T, F]; their shapes are those of the mixture under each type's mask."""
+    """Covariances with the given powers [bar types, frames, frequencies].
+
+    Their shapes are those of the mixture under the mask of each bar type.
+    """
     channels = seen.shape[1]
     shapes = np.zeros((len(powers), channels, channels, *powers.shape[1:]), dtype=np.complex64)
     for row, count, covariance in zip(rows, counts, seen, strict=True):
@@ -194,7 +197,7 @@ def _whiten(bars: Complex, templates: Complex, powers: Array) -> None:
 
 
 def _mixed(templates: Complex, powers: Array) -> Complex:
-    """The summed covariance of types [types, channels, channels, ...] with these powers, [types]."""
+    """The summed covariance of bar types [bar types, channels, channels, ...] with these powers, [bar types]."""
     total = np.zeros(templates.shape[1:], dtype=np.complex64)
     for r in np.flatnonzero(powers):
         total += powers[r] * templates[r]

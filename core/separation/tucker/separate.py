@@ -19,15 +19,15 @@ from core.separation.tucker.devices import upload
 from core.separation.tucker.factors import Ranks, TuckerFactors, magnitudes, patterns
 from core.separation.tucker.soft_masks import mask_stems
 
-AUDIBLE = 1e-6  # -60 dB: a fainter stem is no loop
+AUDIBLE = 1e-6  # -60 dB of the loudest loop: a fainter one is dropped
 
 
 def separate_by_tucker(clip: Clip, grid: BarGrid, settings: Settings, progress: Progress) -> Parts:
     """Loops of one bar each, separated by masks.
 
     Raises:
-        LoopError: ARGUMENTS for ranks outside the clip's cube, and for a device that is not there; MUSIC_NOT_USABLE
-            where bars resemble each other only by chance.
+        LoopError: ARGUMENTS for ranks outside the clip's cube, and for a missing device; MUSIC_NOT_USABLE if bars
+            resemble each other only by chance.
     """
     progress(0.0, "spectra")
     framing = frame(grid, clip.rate)
@@ -61,10 +61,10 @@ def separate_by_tucker(clip: Clip, grid: BarGrid, settings: Settings, progress: 
 
 
 def factors_of(cube: Cube, settings: Settings, progress: Progress) -> tuple[TuckerFactors, Ranks]:
-    """The Tucker factors of a cube, the loudest loops first and those too faint to hear left out, and their ranks.
+    """The Tucker factors of a cube, with the loudest loops first and without inaudible ones, and their ranks.
 
     Raises:
-        LoopError: ARGUMENTS for ranks outside the cube, and for a device that is not there.
+        LoopError: ARGUMENTS for ranks outside the cube, and for a missing device.
     """
     ranks = _ranks(cube, settings)
     factors = decompose(
@@ -79,7 +79,7 @@ def factors_of(cube: Cube, settings: Settings, progress: Progress) -> tuple[Tuck
 
 
 def _ranks(cube: Cube, settings: Settings) -> Ranks:
-    """The automatic ranks, with those that the user chose in their place."""
+    """The automatic ranks, replaced by those that the user chose."""
     chosen = {name: getattr(settings, name) for name in ("notes", "rhythms", "loops")}
     ranks = dataclasses.replace(automatic_ranks(cube), **{name: n for name, n in chosen.items() if n is not None})
     ranks.check(cube.shape[1:])
@@ -87,7 +87,7 @@ def _ranks(cube: Cube, settings: Settings) -> Ranks:
 
 
 def _loudest_first(factors: TuckerFactors) -> TuckerFactors:
-    """Loops by falling energy of their models, without those too faint to hear."""
+    """The factors with the loops sorted by falling energy of their models, without inaudible loops."""
     energies = np.square(patterns(factors)).sum(axis=(1, 2))  # the columns of D have unit norm
     order = np.argsort(-energies, kind="stable")
     order = order[energies[order] > AUDIBLE * energies.max()]

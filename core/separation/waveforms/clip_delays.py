@@ -1,10 +1,10 @@
-"""Loops of several bars where a bar is no whole number of frames: placed once a run, they drift from the grid's frames.
+"""Delays of loops of several bars, in songs whose bars are no whole number of frames.
 
-A DAW puts a clip on the nearest frame and plays it through, so that its later bars begin up to a frame before or after
-those of the grid, by other amounts in other runs. With these delays the model is x_b = sum over types of D[b, t]
-(s_t delayed by n[b, t]), solved by conjugate gradients on the normal equations, preconditioned by (D^T D)^-1 (Saad,
-"Iterative Methods for Sparse Linear Systems", 2003, section 9.5). What it says of the delays is then taken out of the
-bars, so that every further step sees loops that keep to the grid.
+A DAW puts a clip on the nearest frame once per run, and plays it through. So the later bars of the clip start up to a
+frame before or after the bars of the grid, by other amounts in other runs. With these delays the model is
+x_b = sum over bar types of D[b, t] (s_t delayed by n[b, t]). It is solved by conjugate gradients on the normal
+equations, preconditioned by (D^T D)^-1 (Saad, "Iterative Methods for Sparse Linear Systems", 2003, section 9.5). The
+delays are then removed from the bars, so that in all further steps the loops keep to the grid.
 """
 
 from itertools import pairwise
@@ -20,14 +20,14 @@ from core.layout.layout import Layout
 from core.separation.waveforms.least_squares import CUTOFF, Matrix, coherence_bands
 
 ROUNDS = 12  # of conjugate gradients: -70 dB and better
-QUIET = 1e-9  # of a band's mean power: less than this is nothing
+QUIET = 1e-9  # of a band's mean power: less counts as silence
 
 Delays = NDArray[np.int64]
 """Whole frames by which a loop is later than the grid, [bars, loops], or [bars] of one loop."""
 
 
 def clip_delays(layout: Layout, grid: BarGrid) -> Delays:
-    """The delays of clips put on the grid's frames at the start of each run and played through, [bars, loops]."""
+    """The delays of clips that start on a frame of the grid in each run and are played through, [bars, loops]."""
     period = float(grid.starts[-1] - grid.starts[0]) / grid.bars
     loop_bars = layout.loop_bars.astype(np.int64)
     delays = np.zeros(loop_bars.shape, dtype=np.int64)
@@ -42,26 +42,30 @@ def clip_delays(layout: Layout, grid: BarGrid) -> Delays:
 
 
 def sounded(bar_types: Bars, mixing: Matrix, delays: Delays) -> Bars:
-    """The bars [bars, channels, frames] of types S [types, channels, frames] mixed by D, delays [bars, types]."""
+    """The bars [bars, channels, frames] of bar types S [bar types, channels, frames], mixed by D with these delays.
+
+    Args:
+        mixing, delays: D and the delays, [bars, bar types].
+    """
     bars = np.zeros((len(mixing), *bar_types.shape[1:]), dtype=np.float32)
     for bar in range(len(mixing)):
-        heard = sounded_bar(bar_types, mixing[bar], delays[bar])
-        if heard is not None:
-            bars[bar] = heard
+        mixed = sounded_bar(bar_types, mixing[bar], delays[bar])
+        if mixed is not None:
+            bars[bar] = mixed
     return bars
 
 
 def sounded_bar(bar_types: Bars, gains: NDArray[np.float64], delays: Delays) -> Samples | None:
-    """One bar [channels, frames] of types mixed by gains, with delays, [types]; None where all are silent."""
-    heard: Samples | None = None
+    """One bar [channels, frames] of bar types mixed by gains, with delays, [bar types]; None if all are off."""
+    mixed: Samples | None = None
     for kind in np.flatnonzero(gains):
         wave = np.float32(gains[kind]) * _moved(bar_types[kind], int(delays[kind]))
-        heard = wave if heard is None else heard + wave
-    return heard
+        mixed = wave if mixed is None else mixed + wave
+    return mixed
 
 
 def placed_types(bars: Bars, mixing: Matrix, delays: Delays) -> Bars:
-    """The types S of bars X that are mixed by D with delays [bars, types], by least squares."""
+    """The bar types S of bars X that are mixed by D with delays [bars, bar types], by least squares."""
     inverse = np.linalg.pinv(mixing.T @ mixing, rcond=CUTOFF).astype(np.float32)
     bar_types = np.tensordot(inverse, _gathered(bars, mixing, delays), axes=1)
     left = _gathered(bars - sounded(bar_types, mixing, delays), mixing, delays)
@@ -79,12 +83,12 @@ def placed_types(bars: Bars, mixing: Matrix, delays: Delays) -> Bars:
 
 
 def on_the_grid(bars: Bars, bar_types: Bars, mixing: Matrix, delays: Delays) -> Bars:
-    """The bars as they would be without the delays of the types, which are known well enough for that."""
+    """The bars without the delays of the bar types. The bar types are known well enough for that."""
     return bars - sounded(bar_types, mixing, delays) + sounded(bar_types, mixing, np.zeros_like(delays))
 
 
 def loudness(bars: Bars, rate: int) -> float:
-    """Mean log power of all bands of all bars: of two residuals the lower is the better, whatever else sounds."""
+    """The mean log power of all bands of all bars. Of two residuals the lower one is better, whatever else sounds."""
     frames = scipy.fft.next_fast_len(bars.shape[2], real=True)
     _, bins = coherence_bands(rate, frames)
     power = np.zeros((len(bins) - 1, len(bars)))
@@ -103,7 +107,7 @@ def _gathered(bars: Bars, mixing: Matrix, delays: Delays) -> Bars:
 
 
 def _moved(piece: Bars, by: int) -> Bars:
-    """A piece [channels, frames] later by whole frames; what leaves it is lost."""
+    """A piece [channels, frames] moved later by whole frames. Frames that leave the piece are lost."""
     if by == 0:
         return piece
     result = np.zeros_like(piece)

@@ -1,13 +1,15 @@
-"""Gains told from leaks: which of the equivalent pairs of gains and loops is the one with the sparsest loops.
+"""Separates gains from leaks: of all equivalent pairs of gains and loops, the pair with the sparsest loops is chosen.
 
-Gains leave least squares a choice. Whenever columns of D add up to nothing in all bars in which type k is off,
-D_(without k) n = 0 there, gains d_k + D n with types s_j - n_j s_k explain the music as well as d_k and s_j do: some of
-k is put into, or taken out of, the others. The plainest case is a type j that is heard only where k is too. The right n
-leaves the fewest sounding cells in the others, since they are silent in most cells in which k sounds:
+With gains, least squares have no unique solution. Suppose that some combination n of the other columns of D is zero in
+all bars in which bar type k is off: D_(without k) n = 0 there. Then the gains d_k + D n with the bar types
+s_j - n_j s_k explain the music as well as d_k and s_j do: a part of k moves into the others, or out of them. The
+simplest case is a bar type j that sounds only where k does. The right n leaves the fewest sounding cells in the others,
+because they are silent in most cells in which k sounds:
 
     minimise over n  sum over j and cells of sqrt(p) log(|s_j - n_j s_k|^2 + f p)
 
-p being the power of both in the cell, by reweighted least squares with falling f (as `robust`).
+Here p is the power of both in the cell. The minimum is found by reweighted least squares with falling f (as in
+`robust`).
 """
 
 import numpy as np
@@ -23,19 +25,19 @@ SWEEPS = 3
 ROUNDS = 15
 LAST_FLOOR = 1e-4  # the last f
 MOMENTS = 24
-NOTHING = 0.05  # singular values below this share of the largest add up to nothing: gains are known to a few per cent
+NOTHING = 0.05  # singular values below this share of the largest count as zero: gains are known to a few per cent
 
 Spectra = NDArray[np.float64]
-"""Cells of all types, [types, parts, cells], real and imaginary parts of all channels."""
+"""Cells of all bar types, [bar types, parts, cells]. The parts are the real and imaginary parts of all channels."""
 
 
 def untangled(bar_types: Bars, mixing: Matrix, owners: NDArray[np.intp], rate: int) -> Matrix:
-    """The mixing matrix [bars, types] with those gains that go with the sparsest types.
+    """The mixing matrix [bars, bar types] with the gains that belong to the sparsest bar types.
 
     Args:
-        types: S [types, channels, frames], as least squares has them.
-        mixing: D, with gains, above zero where a type is heard.
-        owners: the loop of each type.
+        bar_types: S [bar types, channels, frames], from least squares.
+        mixing: D with gains, above zero where a bar type sounds.
+        owners: the loop of each bar type.
     """
     spectra, current = _spectra(bar_types, window_length(rate)), mixing.copy()
     for _ in range(SWEEPS):
@@ -51,7 +53,7 @@ def untangled(bar_types: Bars, mixing: Matrix, owners: NDArray[np.intp], rate: i
 
 
 def _nothing(rows: Matrix) -> Matrix:
-    """Combinations of the columns that add up to nearly nothing, [columns, combinations]."""
+    """Combinations of the columns that are nearly zero, [columns, combinations]."""
     _, values, combinations = np.linalg.svd(rows, full_matrices=True)
     values = np.pad(values, (0, rows.shape[1] - len(values)))
     result: Matrix = combinations[values <= NOTHING * values.max(initial=0.0)].T
@@ -59,14 +61,14 @@ def _nothing(rows: Matrix) -> Matrix:
 
 
 def _room(gains: NDArray[np.float64], change: NDArray[np.float64]) -> float:
-    """How much of a change, 0 to 1, leaves all gains above zero; the next sweep may find room for more."""
+    """How much of a change, 0 to 1, leaves all gains above zero. The next sweep may allow more."""
     falling = (gains > 0) & (change < 0)
     most = (gains[falling] - LEAST * gains[gains > 0].mean()) / -change[falling]
     return float(np.clip(most.min(initial=1.0), 0.0, 1.0))
 
 
 def _sparsest(others: Spectra, own: NDArray[np.float64], choices: Matrix) -> NDArray[np.float64]:
-    """The weights of the choices that take the most of a type out of the others."""
+    """The weights of the choices that remove the most of a bar type from the others."""
     alone = np.square(own).sum(axis=0)
     power = alone + np.square(others).sum(axis=1) + 1e-14
     weights = 1 / np.sqrt(power)
@@ -81,7 +83,7 @@ def _sparsest(others: Spectra, own: NDArray[np.float64], choices: Matrix) -> NDA
 
 
 def _spectra(bar_types: Bars, length: int) -> Spectra:
-    """Cells of the types in up to `MOMENTS` windows spread over the bar."""
+    """Cells of the bar types in up to `MOMENTS` windows spread over the bar."""
     count, channels, frames = bar_types.shape
     room = np.pad(bar_types, ((0, 0), (0, 0), (0, max(length - frames, 0))))
     starts = np.linspace(0, room.shape[2] - length, min(MOMENTS, -(-frames // length))).astype(np.intp)

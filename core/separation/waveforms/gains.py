@@ -1,8 +1,8 @@
-"""Gains of loops from bar to bar: alternating least squares of types and gains, from the Gram matrix of the bars alone.
+"""Gains of loops in each bar: alternating least squares of bar types and gains, from the Gram matrix of the bars alone.
 
-With G = X X^T and P = pinv(D), the types' own inner products are S S^T = P G P^T and those with the bars S X^T = P G:
-a round costs the same whatever the bars' length. (Barchiesi and Reiss, "Reverse engineering of a mix", JAES 2010, solve
-for gains of known tracks; here the tracks are solved for as well.)
+With G = X X^T and P = pinv(D), the inner products of the bar types are S S^T = P G P^T, and those with the bars are
+S X^T = P G. So a round costs the same whatever the length of the bars. (Barchiesi and Reiss, "Reverse engineering of a
+mix", JAES 2010, solve for the gains of known tracks; here the tracks are solved for as well.)
 """
 
 import numpy as np
@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from core.separation.waveforms.least_squares import CUTOFF, Matrix
 
 ROUNDS = 60
-LEAST = 0.05  # a loop that plays is heard
-WORTH = 0.25  # of the unexplained energy: gains that leave more than this of it are not worth their freedom
+LEAST = 0.05  # the least gain of a loop that plays
+WORTH = 0.25  # of the energy unexplained without gains: gains are used only if they leave less
 
 
 def balanced(mixing: Matrix, on: NDArray[np.bool_], owners: NDArray[np.intp]) -> Matrix:
-    """D with each loop at least faint where it is on, and its mean gain there at 1: only gain times loop is heard."""
+    """D with gains of at least `LEAST` where a loop is on, and a mean of 1: only gain times loop is determined."""
     result: Matrix = np.where(on, np.maximum(mixing, LEAST), 0.0)
     for loop in np.unique(owners):
         own = result[:, owners == loop]
@@ -25,12 +25,12 @@ def balanced(mixing: Matrix, on: NDArray[np.bool_], owners: NDArray[np.intp]) ->
 
 
 def refined(gram: Matrix, mixing: Matrix, owners: NDArray[np.intp]) -> Matrix:
-    """The mixing matrix D [bars, types] with gains, each loop's mean gain where it plays being 1; or D as it was.
+    """The mixing matrix D [bars, bar types] with gains, whose mean is 1 where a loop plays; or D unchanged.
 
     Args:
-        gram: G, inner products of the bars, whitened over frequency.
-        mixing: D, above zero where a type is heard.
-        owners: the loop of each type, [types].
+        gram: G, the inner products of the bars, whitened over frequency.
+        mixing: D, above zero where a bar type sounds.
+        owners: the loop of each bar type, [bar types].
     """
     current = mixing
     for _ in range(ROUNDS):
@@ -45,7 +45,7 @@ def unexplained(gram: Matrix, mixing: Matrix) -> float:
 
 
 def _regressed(gram: Matrix, mixing: Matrix) -> Matrix:
-    """D refitted bar by bar on its support, the types being those of the D before."""
+    """D fitted again bar by bar on its support, to the bar types of the given D."""
     solver = np.linalg.pinv(mixing, rcond=CUTOFF)
     bar_types, products = solver @ gram @ solver.T, solver @ gram
     on = mixing > 0

@@ -1,9 +1,8 @@
-"""What repeats, by least squares: bars x_b = sum over types of D[b, t] s_t + noise, solved for all frames at once.
+"""The bar types by least squares: bars x_b = sum over bar types of D[b, t] s_t + noise, solved for all frames at once.
 
-A type is one bar of one loop (`core.layout.layout.mixing_matrix`). Sequenced loops repeat as waveforms, so the solution
-has their phases in every channel, with no mask; what does not repeat comes through to type t with
-v_t = [(D^T D)^-1]_tt of its power. The solution is the same in the time domain as in any linear transform of bars
-that are cut alike.
+`core.layout.layout.mixing_matrix` gives D. Sequenced loops repeat as waveforms, so the solution has their phases in
+every channel, without masks. Sound that does not repeat reaches bar type t with v_t = [(D^T D)^-1]_tt of its power. The
+solution is the same in the time domain as in any linear transform of bars that are cut alike.
 """
 
 from itertools import pairwise
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from core.audio.bar_cuts import Bars
 
-CUTOFF = 1e-5  # singular values below this share of the largest are taken as zero
+CUTOFF = 1e-5  # singular values below this share of the largest count as zero
 BANDS_PER_OCTAVE = 3
 LOWEST_BAND = 40.0  # Hz
 
@@ -22,12 +21,12 @@ Matrix = NDArray[np.float64]
 
 
 def repeated(bars: Bars, mixing: Matrix, lengths: NDArray[np.int64]) -> Bars:
-    """The types S = pinv(D) X, float32 [types, channels, frames].
+    """The bar types S = pinv(D) X, float32 [bar types, channels, frames].
 
     Args:
         bars: X [bars, channels, frames].
-        mixing: D [bars, types].
-        lengths: frames of each bar; frames that only some bars have are solved from those.
+        mixing: D [bars, bar types].
+        lengths: the frames of each bar. Frames that only some bars have are solved from those bars.
     """
     bar_types = np.zeros((mixing.shape[1], *bars.shape[1:]), dtype=np.float32)
     for start, end in pairwise([0, *np.unique(lengths)]):
@@ -38,13 +37,13 @@ def repeated(bars: Bars, mixing: Matrix, lengths: NDArray[np.int64]) -> Bars:
 
 
 def noise_gains(mixing: Matrix) -> NDArray[np.float64]:
-    """v_t, the power with which noise of power 1 in every bar comes through to each type, [types]."""
+    """v_t, the power with which noise of power 1 in every bar reaches each bar type, [bar types]."""
     gains: NDArray[np.float64] = np.square(np.linalg.pinv(mixing, rcond=CUTOFF)).sum(axis=1)
     return gains
 
 
 def coherence_bands(rate: int, frames: int) -> tuple[Matrix, NDArray[np.intp]]:
-    """Bands of a third of an octave: edges in Hz [bands + 1], and in bins of the spectrum of so many frames."""
+    """Bands of a third of an octave: edges in Hz [bands + 1], and in bins of a spectrum of `frames` frames."""
     octaves = np.log2(rate / 2 / LOWEST_BAND)
     hertz = LOWEST_BAND * 2 ** (np.arange(int(octaves * BANDS_PER_OCTAVE) + 1) / BANDS_PER_OCTAVE)
     hertz = np.concatenate([[0.0], hertz, [rate / 2]])
@@ -69,7 +68,7 @@ def band_grams(bars: Bars, rate: int) -> NDArray[np.float64]:
 def coherence(grams: NDArray[np.float64], mixing: Matrix) -> NDArray[np.float64]:
     """The share of the energy of each band that repetition explains, 0 to 1, [bands].
 
-    What chance alone explains is taken off: of noise, as many bars as there are independent types.
+    What would be explained by chance is subtracted: of noise, as many bars as there are independent bar types.
     """
     bars, bar_types = len(mixing), int(np.linalg.matrix_rank(mixing))
     left = np.eye(bars) - mixing @ np.linalg.pinv(mixing, rcond=CUTOFF)
@@ -80,7 +79,7 @@ def coherence(grams: NDArray[np.float64], mixing: Matrix) -> NDArray[np.float64]
 
 
 def whitened(grams: NDArray[np.float64], power: float = 0.75) -> Matrix:
-    """One Gram matrix [bars, bars] of all bands, so weighted that the loudest do not decide alone."""
+    """One Gram matrix [bars, bars] of all bands, weighted so that the loudest bands do not decide alone."""
     total = np.einsum("fbb->f", grams)
     weights = np.divide(1.0, total**power, out=np.zeros_like(total), where=total > 1e-9 * total.max())
     result: Matrix = np.einsum("f,fab->ab", weights, grams)

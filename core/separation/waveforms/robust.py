@@ -1,15 +1,15 @@
-"""What repeats when something else sounds too, or when the layout alone cannot tell the loops apart.
+"""The bar types when other sounds play too, or when the layout alone does not separate the loops.
 
-Bin by bin of a short-time Fourier transform of each bar, least squares becomes the search for the explanation with the
-fewest sounding cells:
+In each bin of a short-time Fourier transform of the bars, a search for the explanation with the fewest sounding cells
+replaces least squares:
 
     minimise  sum over bars of log(|x_b - D_b s|^2 + f)  +  prior * sum over loops of log(mean |s_t|^2 + f)
 
-by iteratively reweighted least squares while f falls from the bin's own power to a millionth of it (Chartrand and Yin,
-"Iteratively reweighted algorithms for compressive sensing", ICASSP 2008). The first sum lets a voice or a one-shot go
-its own way in the bars where it sounds. The second one chooses among the solutions of a singular D; its mean is over
-the types of a loop, so that a long loop costs no more than a short one. The bars are transformed as if silence lay
-around them, so that x = D s holds in every bin of what repeats.
+This is done by iteratively reweighted least squares, while f falls from the bin's own power to a millionth of it
+(Chartrand and Yin, "Iteratively reweighted algorithms for compressive sensing", ICASSP 2008). The first sum allows a
+voice or a one-shot to differ from the model in the bars where it sounds. The second sum chooses among the solutions of
+a singular D. Its mean is over the bar types of a loop, so that a long loop costs no more than a short one. The bars are
+transformed as if silence were around them, so that x = D s holds in every bin for sound that repeats.
 """
 
 import numpy as np
@@ -24,17 +24,19 @@ from core.base.weighted_least_squares import inverse, pooled, power_left, solve
 from core.separation.waveforms.least_squares import Matrix, noise_gains
 
 ROUNDS = 12
-LAST_FLOOR = 1e-6  # of a bin's power: the last f, and how far below the mixture a loop is still heard
-LEAST_COST = 3e-6  # beside a weight of 1: some ten times the rounding of float32
-TRUSTED = 1.0  # noise gain up to which a type averages out what is not its own, and cannot grow by it
-LOUDEST = 2.0  # times the mean power of the bars in which a type plays: louder, others must cancel it in all of them
-HELD = 0.3  # what each time more costs, beside those bars' weight: on 14 wrong layouts energies of 39 fall to 1.4
-MOST_EXCESS = 30.0  # times: more says no more
+LAST_FLOOR = 1e-6  # of a bin's power: the last f, and how far below the mixture a loop still counts as sounding
+LEAST_COST = 3e-6  # beside a weight of 1: about ten times the rounding error of float32
+TRUSTED = 1.0  # noise gain up to which a bar type averages out other sounds and cannot grow by them
+LOUDEST = 2.0  # times the mean power of the bars in which a bar type plays: others must cancel a louder one in all
+# The cost of each multiple of this power beyond the first, relative to the weight of those bars. On 14 wrong layouts,
+# energies of up to 39 times the song's fall to 1.4.
+HELD = 0.3
+MOST_EXCESS = 30.0  # times: a larger excess costs no more
 
 Array = NDArray[np.float32]
 Cells = NDArray[np.float32]
-"""Spectra of one moment of all bars or types, [bars or types, parts, frequencies]; the real parts of all channels stand
-before the imaginary ones: D is real, so that they are as independent as the channels."""
+"""Spectra of one moment of all bars or bar types, [bars or bar types, parts, frequencies]. The real parts of all
+channels come before the imaginary parts. D is real, so real and imaginary parts are as independent as the channels."""
 
 
 def resolved(
@@ -47,19 +49,21 @@ def resolved(
     bounded: bool = False,
     progress: Progress = silent,
 ) -> Bars:
-    """The types S, float32 [types, channels, frames], of bars X [bars, channels, frames] mixed by D [bars, types].
+    """The bar types S, float32 [bar types, channels, frames], of bars X that are mixed by D.
 
     Args:
-        owners: the loop of each type, [types].
-        prior: what a sounding cell of a loop costs beside one that nothing explains: near 0 where all but nothing is
-            left unexplained, 1 where much is.
-        bounded: whether no type may be louder than the bars in which it plays; see `_room`.
-        progress: told before each moment of the bar; may raise `Cancelled`.
+        bars: X [bars, channels, frames].
+        mixing: D [bars, bar types].
+        owners: the loop of each bar type, [bar types].
+        prior: the cost of a sounding cell of a loop, relative to one that is left unexplained: near 0 where almost
+            nothing is left unexplained, 1 where much is.
+        bounded: whether no bar type may be louder than the bars in which it plays; see `_room`.
+        progress: called before each moment of the bar; may raise `Cancelled`.
     """
     channels, frames = bars.shape[1:]
     length = window_length(rate)
     hop = length // 2
-    window = np.sin(np.pi * (np.arange(length) + 0.5) / length).astype(np.float32)  # its square sums to one
+    window = np.sin(np.pi * (np.arange(length) + 0.5) / length).astype(np.float32)  # overlapping squares sum to 1
     moments = -(-frames // hop) + 1
     mixed, shares = mixing.astype(np.float32), _shares(owners)
 
@@ -77,18 +81,18 @@ def resolved(
 
 
 def _piece(bars: Bars, start: int, length: int) -> Bars:
-    """So many frames of all bars from `start` on; silence where there are none."""
+    """`length` frames of all bars from `start` on, with silence outside the bars."""
     before, after = max(-start, 0), max(start + length - bars.shape[2], 0)
     return np.pad(bars[..., max(start, 0) : start + length], ((0, 0), (0, 0), (before, after)))
 
 
 def sparsest(cells: Cells, mixing: Array, shares: Array, prior: float, *, bounded: bool = False) -> Cells:
-    """The cells of the types that explain those of the bars with the fewest that sound.
+    """The cells of the bar types that explain the cells of the bars with the fewest sounding ones.
 
     Args:
         cells: X [bars, parts, frequencies].
-        mixing: D [bars, types].
-        shares: [types, types], 1/n between all types of a loop of n, else 0.
+        mixing: D [bars, bar types].
+        shares: [bar types, bar types], 1/n between the n bar types of a loop, else 0.
         prior, bounded: as in `resolved`.
     """
     bars, parts, bins = cells.shape
@@ -105,7 +109,7 @@ def sparsest(cells: Cells, mixing: Array, shares: Array, prior: float, *, bounde
         own = pooled(np.square(result).sum(axis=1))
         loudness = shares @ own
         costs = np.float32(prior) * shares.diagonal()[:, None] / (loudness + floor) * scale
-        costs += np.float32(LEAST_COST)  # so that a singular D does not show
+        costs += np.float32(LEAST_COST)  # so that a singular D can be solved
         if room is not None:
             held = np.maximum(_too_loud(own, room + floor, mixing, weights), held / 2)
             costs += held
@@ -113,9 +117,10 @@ def sparsest(cells: Cells, mixing: Array, shares: Array, prior: float, *, bounde
 
 
 def _room(cells: Cells, mixing: Array) -> Array:
-    """How loud each type may be, [types, frequencies]: as what is heard where it plays, if it cannot be trusted.
+    """The largest power of each bar type, [bar types, frequencies]: `LOUDEST` times that of its bars, or no limit.
 
-    Nearly as many types as bars explain everything, however loud they have to be to cancel each other; music does not.
+    Bar types with a noise gain up to `TRUSTED` have no limit. Nearly as many bar types as bars can explain everything,
+    if they are loud and cancel each other. Sounds in music do not.
     """
     on = (mixing > 0).astype(np.float32)
     room: Array = np.float32(LOUDEST) * (on / np.maximum(on.sum(axis=0), 1)).T @ pooled(np.square(cells).sum(axis=1))
@@ -124,7 +129,7 @@ def _room(cells: Cells, mixing: Array) -> Array:
 
 
 def _too_loud(own: Array, room: Array, mixing: Array, weights: Array) -> Array:
-    """What types cost that are louder than they may be, [types, frequencies]."""
+    """The cost of bar types that are louder than they may be, [bar types, frequencies]."""
     excess = np.clip(own / room - 1, 0, MOST_EXCESS)
     return np.asarray(np.float32(HELD) * excess * ((mixing > 0).astype(np.float32).T @ weights))
 

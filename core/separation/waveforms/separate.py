@@ -1,8 +1,8 @@
-"""Coherent separation: from samples, a grid and a layout to stems, as loops that repeat as waveforms, phase and all.
+"""Coherent separation: from samples, a grid and a layout to stems of loops that repeat as waveforms, phase and all.
 
-The bars are cut at the grid (`core.audio.bar_cuts`, `clip_delays`). Least squares solve them for the bars of the loops
-(`least_squares`), with gains where these pay (`gains`, `gain_leaks`). Where something else sounds, or the layout alone
-cannot separate the loops, `robust` solves again. What no loop explains is the rest.
+The bars are cut at the grid (`core.audio.bar_cuts`, `clip_delays`). Least squares solve for the bar types
+(`least_squares`), with gains if these explain much more (`gains`, `gain_leaks`). If something else sounds, or if the
+layout alone does not separate the loops, `robust` solves again. What no loop explains is the rest.
 """
 
 from dataclasses import dataclass, replace
@@ -39,26 +39,25 @@ from core.separation.waveforms.least_squares import (
 )
 from core.separation.waveforms.robust import resolved
 
-EXACT = 1e-5  # share of the whitened energy that least squares may leave unexplained: below it nothing else sounds
-FARTHEST = 4  # frames of delay: more is no rounding but a grid of unequal bars
-TOO_LOUD = (
-    1.05  # energy of all types where they play, by that of the bars: 1.02 at most on 28 synthesised songs that were
-)
-# solved right, 1.3 and 1.5 on two of ten with ten loops in 16 bars, whose stems then came to 3 and 1 dB
-COSTS = (0.05, 1.0)  # prior of `resolved` where nothing else sounds, and where something does
+EXACT = 1e-5  # share of the whitened energy left unexplained by least squares, below which nothing else sounds
+FARTHEST = 4  # frames of delay: a larger one comes from unequal bars, not from rounding
+# The energy of all bar types where they play, over that of the bars: at most 1.02 on 28 synthesised songs that were
+# solved right, 1.3 and 1.5 on two of ten songs with ten loops in 16 bars, whose stems then reached 3 and 1 dB.
+TOO_LOUD = 1.05
+COSTS = (0.05, 1.0)  # prior of `resolved` if nothing else sounds, and if something does
 
 
 @dataclass(frozen=True)
 class Coherent:
-    """A clip taken apart.
+    """A clip separated into loops.
 
     Attributes:
         stems: float32 [loops, channels, frames].
-        rest: float32 [channels, frames], the clip less the sum of the stems.
-        layout: the layout, its activations with gains.
-        noise_gain: how much of what does not repeat comes through to each loop, as a power, [loops]: 1/n for a loop
-            heard n times alone; above 1 where loops can hardly be told apart.
-        bands: edges in Hz of the bands, [bands + 1].
+        rest: float32 [channels, frames], the clip minus the sum of the stems.
+        layout: the layout, with the gains as activations.
+        noise_gain: the factor by which the power of non-repeating sound reaches each loop, [loops]: 1/n for a loop
+            that plays n times alone; above 1 where loops are entangled.
+        bands: edges of the bands in Hz, [bands + 1].
         coherence: the share of the energy in each band that repetition explains, 0 to 1, [bands].
     """
 
@@ -79,15 +78,15 @@ def separate(
     shifts: ArrayLike | None = None,
     progress: Progress = silent,
 ) -> Coherent:
-    """Take a clip's samples [channels, frames] apart along a layout.
+    """Separate a clip's samples [channels, frames] along a layout.
 
     Args:
         rate: frames per second.
-        shifts: by what fraction of a frame each bar truly starts later than the grid says, [bars].
-        progress: told between the steps; may raise `Cancelled`.
+        shifts: the fraction of a frame by which each bar truly starts later than in the grid, [bars].
+        progress: called between the steps; may raise `Cancelled`.
 
     Raises:
-        LoopError: ARGUMENTS when layout or shifts have not the grid's number of bars.
+        LoopError: ARGUMENTS if layout or shifts do not have the grid's number of bars.
     """
     late = bar_shifts(grid, shifts)
     if layout.bars != grid.bars or late.shape != (grid.bars,):
@@ -123,7 +122,7 @@ def separate(
 
 @dataclass(frozen=True)
 class _Placed:
-    """Bars that are whole and without their delays, their binary mixing matrix, and delays [bars, types]."""
+    """Bars of full length without delays, their binary mixing matrix, and the delays [bars, bar types]."""
 
     bars: Bars
     mixing: Matrix
@@ -131,10 +130,10 @@ class _Placed:
 
 
 def _on_the_grid(bars: Bars, grid: BarGrid, layout: Layout, columns: BarTypes, rate: int) -> _Placed:
-    """The bars [bars, channels, frames], freed of the delays of long clips where these explain the music better."""
+    """The bars [bars, channels, frames], without the delays of long clips if these delays explain the music better."""
     mixing = columns.matrix.astype(np.float64)
     bar_types = repeated(bars, mixing, grid.lengths)
-    for bar, length in enumerate(grid.lengths):  # bars shorter than the longest go on as their loops do
+    for bar, length in enumerate(grid.lengths):  # shorter bars are continued by their loops
         bars[bar, :, length:] = np.tensordot(mixing[bar].astype(np.float32), bar_types[..., length:], axes=1)
     delays = np.where(mixing > 0, _type_delays(clip_delays(layout, grid), columns), 0)
     none = np.zeros_like(delays)
@@ -147,7 +146,7 @@ def _on_the_grid(bars: Bars, grid: BarGrid, layout: Layout, columns: BarTypes, r
 
 
 def _type_delays(delays: Delays, columns: BarTypes) -> Delays:
-    """Delays [bars, types] from those of the loops [bars, loops]: a tail is as late as the bar that it belongs to."""
+    """Delays [bars, bar types] from those of the loops [bars, loops]. A tail is as late as its loop bar."""
     before = np.concatenate([delays[:1], delays[:-1]])
     return np.where(columns.late, before[:, columns.owners], delays[:, columns.owners])
 
@@ -155,7 +154,7 @@ def _type_delays(delays: Delays, columns: BarTypes) -> Delays:
 def _solved(
     placed: _Placed, gram: Matrix, owners: NDArray[np.intp], rate: int, progress: Progress
 ) -> tuple[Matrix, Bars]:
-    """The mixing matrix with gains, and the types."""
+    """The mixing matrix with gains, and the bar types."""
     lengths = np.full(len(placed.bars), placed.bars.shape[2])
     mixing = refined(gram, placed.mixing, owners)
     bar_types = repeated(placed.bars, mixing, lengths)
@@ -164,7 +163,7 @@ def _solved(
         bar_types = repeated(placed.bars, mixing, lengths)
     rank, bars = int(np.linalg.matrix_rank(mixing)), len(mixing)
     share = unexplained(gram, mixing) / max(float(np.trace(gram)), 1e-30)
-    inexact = rank == bars or share > EXACT * (1 - rank / bars)  # as many types as bars explain whatever sounds
+    inexact = rank == bars or share > EXACT * (1 - rank / bars)  # as many bar types as bars explain all
     if inexact or rank < mixing.shape[1]:
         prior = COSTS[int(inexact)]
         bar_types = resolved(placed.bars, mixing, owners, rate=rate, prior=prior, progress=part_of(progress, 0.0, 0.6))
@@ -175,12 +174,12 @@ def _solved(
 
 
 def _gains(mixing: Matrix, owners: NDArray[np.intp], loops: int) -> NDArray[np.float32]:
-    """Activations [bars, loops]: the gain of whichever bar of the loop is heard."""
+    """Activations [bars, loops]: the gain of the loop bar that sounds."""
     return np.stack([mixing[:, owners == loop].max(axis=1, initial=0.0) for loop in range(loops)], axis=1).astype(
         np.float32
     )
 
 
 def _energy(bar_types: Bars, mixing: Matrix) -> float:
-    """The energy of all types in all bars where they play."""
+    """The energy of all bar types in all bars where they play."""
     return float(np.square(mixing).sum(axis=0) @ np.array([np.vdot(bar, bar) for bar in bar_types]))

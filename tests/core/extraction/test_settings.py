@@ -158,7 +158,7 @@ def test_where_tucker_did_not_run_nothing_is_said_of_it(tmp_path: Path) -> None:
     assert manifest["diagnostics"]["method"] == "coherent"
     for place in ("settings", "diagnostics"):
         assert not {*OF_TUCKER, "ranks"} & set(manifest[place])
-    assert manifest["warnings"] == ["without effect, for the loops were found without method tucker: notes, solver"]
+    assert manifest["warnings"] == ["these options had no effect, because method tucker was not needed: notes, solver"]
     assert tiny().warnings == []
 
 
@@ -171,7 +171,7 @@ def test_what_is_of_tucker_is_refused_with_coherent(name: str) -> None:
 
 
 def test_metres_for_the_tracker_are_refused_beside_bars() -> None:
-    with pytest.raises(LoopError, match=r"beats_per_bar must be left out where the bars are given") as caught:
+    with pytest.raises(LoopError, match=r"beats_per_bar must be left out if the bars are given") as caught:
         tiny(beats_per_bar=(3,))
     assert caught.value.code == Code.ARGUMENTS
 

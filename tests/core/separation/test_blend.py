@@ -77,7 +77,7 @@ def test_both_kinds_of_loops_are_found() -> None:
     true = stems()
     result = extract(Clip(true.sum(axis=0), RATE, "half played"), grid=GRID)
     assert result.diagnostics["method"] == "blended"
-    assert "as played music does" in result.warnings[0]
+    assert "as music played by hand does" in result.warnings[0]
     found = {tuple(row) for row in (result.layout.loop_bars.T >= 0).tolist()}
     assert {tuple(row) for row in (ON.T > 0).tolist()} <= found
 
