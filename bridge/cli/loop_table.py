@@ -24,10 +24,8 @@ def loop_table(extraction: Extraction, *, columns: Mapping[str, Sequence[str]] |
     table.add_column("where it plays", overflow="fold")
     for index, loop in enumerate(extraction.loops):
         cells = [values[index] for values in extra.values()]
-        # As Text, so that markup in a loop's name has no effect.
-        table.add_row(
-            Text(loop.label), str(loop.bars), str(loop.start_bar + 1), *cells, Text(activation_blocks(loop.activations))
-        )
+        name = Text(f"{index + 1} {loop.label}")  # as Text, so that markup in a label has no effect
+        table.add_row(name, str(loop.bars), str(loop.start_bar + 1), *cells, Text(activation_blocks(loop.activations)))
     return table
 
 

@@ -130,7 +130,8 @@ def bars_from_csv(path: Path, clip_frames: int, rate: int, *, beats_per_bar: int
         reader = csv.reader(path.read_text(encoding="utf-8-sig").splitlines())
         rows = [(reader.line_num, row[0]) for row in reader if row and row[0].strip()]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise LoopError(Code.NO_SUCH_FILE, f"{path}: cannot be read as a text file of downbeats ({error})") from error
+        why = getattr(error, "strerror", None) or error
+        raise LoopError(Code.NO_SUCH_FILE, f"{path}: cannot be read as a text file of downbeats ({why})") from error
     if rows and not _is_number(rows[0][1]):
         del rows[0]  # the header
     for line, cell in rows:

@@ -5,14 +5,14 @@ from core.audio.cube import frame
 from core.base.progress import Progress, part_of
 from core.base.settings import Settings
 from core.extraction.bars_and_layout import BarsAndLayout, cube_of
+from core.extraction.likeness import require_likeness
+from core.extraction.parts import Parts, loudest_first
 from core.layout.played import find_played_layout
-from core.separation.likeness import require_likeness
-from core.separation.parts import Parts, loudest_first
 from core.separation.spectra.wiener import template_stems
 
 BY_HAND = (
-    "nothing repeats to the sample, as in music played by hand; the loops are separated by their spectra and may leak"
-    " into each other"
+    "no loop repeats exactly, as in music played by hand, or the bars are wrong; the loops are separated by their"
+    " spectra and may leak into each other"
 )
 
 

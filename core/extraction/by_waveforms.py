@@ -13,13 +13,13 @@ from core.base.progress import Progress, part_of, rising
 from core.base.settings import Settings
 from core.downbeats.refine.refine import Refined
 from core.extraction.bars_and_layout import BarsAndLayout
+from core.extraction.parts import Parts, energies, loudest_first
 from core.extraction.plausibility import judged
 from core.layout.evidence.candidates import SHORT
 from core.layout.layout import Layout
 from core.layout.played import find_played_layout
 from core.layout.search.search import Found
 from core.separation.blend import blended
-from core.separation.parts import Parts, energies, loudest_first
 from core.separation.waveforms.separate import Coherent, separate
 
 FAINT = 1e-4  # -40 dB: a loop with less of the energy of all loops is dropped
@@ -27,7 +27,11 @@ ENTANGLED = 1.0  # noise gain above which a loop amplifies other sounds instead 
 TURNS = 4  # most pairs of loops that are made to alternate; each needs one more solution
 MORE_REST = 0.05  # share of the song's energy that alternating loops may add to the rest
 LOUD = 0.02  # share of the energy from which the rest is searched for played loops
-PARTLY_BY_HAND = "some loops repeat only in their spectra, as music played by hand does; they may leak into other loops"
+PARTLY_BY_HAND = (
+    "some loops repeat only in their spectra, as music played by hand does, or the bars are wrong; these loops may leak"
+    " into others"
+)
+AUDIBLE_EDGE = 16_000.0  # Hz: few people notice what is lost above
 
 
 def separate_by_waveforms(clip: Clip, bars: BarsAndLayout, settings: Settings, progress: Progress) -> Parts:
@@ -149,6 +153,8 @@ def _lost_bands(found: Coherent) -> list[str]:
     if half.all() or not half[-1]:
         return []
     edge = found.bands[len(half) - int(np.argmin(half[::-1]))]
+    if edge > AUDIBLE_EDGE:
+        return []
     return [f"above {edge:.0f} Hz less than half of the sound repeats exactly; most of the remainder is in the rest"]
 
 

@@ -14,20 +14,20 @@ from core.base.settings import LOOP_BARS, OF_TUCKER, Method, Settings
 from core.base.threads import one_blas_thread
 from core.extraction.bars_and_layout import bars_and_layout
 from core.extraction.by_spectra import separate_by_spectra
+from core.extraction.by_tucker import separate_by_tucker
 from core.extraction.by_waveforms import separate_by_waveforms
 from core.extraction.loops import Loop, cut_loops
 from core.extraction.memory import BARS, SongMemory
+from core.extraction.parts import Parts
 from core.extraction.plausibility import Judgement, judged, warnings_of
 from core.layout.layout import Layout
-from core.separation.parts import Parts
 from core.separation.tucker.devices import check_device
 from core.separation.tucker.factors import Ranks, TuckerFactors
-from core.separation.tucker.separate import separate_by_tucker
 
 __all__ = ["LOOP_BARS", "Extraction", "Method", "Settings", "extract"]
 
-MASKS = "nothing repeats well enough for an exact solution; the loops are separated by masks and leak into each other"
-INSTEAD = "{}, so the song was separated in another way; these loops may leak into each other"
+MASKS = "no loop repeats exactly, or the bars are wrong; the loops are separated by masks and leak into each other"
+INSTEAD = "{}, so the song was separated by another method; its loops may leak into each other"
 OUTSIDE = 0.1  # share of the clip outside its bars above which the user gets a warning
 
 
@@ -100,6 +100,7 @@ def _extract(
         parts.stems, parts.rest, grid=parts.grid, layout=parts.layout, rate=clip.rate, recipes=parts.recipes
     )
     diagnostics = {**parts.diagnostics, "rest_share": _rest_share(clip, parts.rest, parts.grid)}
+    unused = _unused(settings, parts)
     return Extraction(
         clip=clip,
         loops=loops,
@@ -109,7 +110,7 @@ def _extract(
         grid=parts.grid,
         factors=parts.factors,
         diagnostics=diagnostics,
-        warnings=[*parts.warnings, *warnings_of(diagnostics), *_outside(clip, parts.grid), *_unused(settings, parts)],
+        warnings=[*parts.warnings, *warnings_of(diagnostics, settings.loops), *_outside(clip, parts.grid), *unused],
         settings=settings,
     )
 
@@ -120,7 +121,7 @@ def _separate(clip: Clip, grid: BarGrid, settings: Settings, progress: Progress,
     for parts in _rungs(clip, grid, settings, rising(progress), memory):
         judgement = judged(clip.samples, parts.stems, parts.grid)
         if judgement.failure is None:
-            return _with_judgement(parts, judgement, given_up)
+            return _with_judgement(parts, judgement, given_up, last_resort=settings.method == "auto")
         given_up.append(judgement.failure)
         del parts  # up to a gigabyte, before the next rung needs as much
     why = given_up[-1] if given_up else "nothing in it repeats exactly"
@@ -128,13 +129,22 @@ def _separate(clip: Clip, grid: BarGrid, settings: Settings, progress: Progress,
     raise LoopError(Code.MUSIC_NOT_USABLE, f"{clip.name}: {why}; try {other}")
 
 
-def _with_judgement(parts: Parts, judgement: Judgement, given_up: list[str]) -> Parts:
+def _with_judgement(parts: Parts, judgement: Judgement, given_up: list[str], *, last_resort: bool) -> Parts:
+    """The parts with what the ladder adds to them.
+
+    Args:
+        given_up: why the rungs before were not plausible.
+        last_resort: whether masks would only be used where nothing else is possible.
+    """
     report = {**parts.diagnostics, "stems_energy": round(judgement.energy, 3)}
     if "noise_gain" in report:
         report["confidence"] = round(judgement.confidence(report["noise_gain"]), 3)
     if given_up:
         report["given_up"] = given_up
-    return replace(parts, diagnostics=report, warnings=[*map(INSTEAD.format, given_up), *parts.warnings])
+    warnings = [INSTEAD.format(failure) for failure in given_up]
+    if last_resort and parts.factors is not None and not given_up:
+        warnings = [MASKS]
+    return replace(parts, diagnostics=report, warnings=[*warnings, *parts.warnings])
 
 
 def _rungs(clip: Clip, grid: BarGrid, settings: Settings, progress: Progress, memory: SongMemory) -> Iterator[Parts]:
@@ -149,8 +159,7 @@ def _rungs(clip: Clip, grid: BarGrid, settings: Settings, progress: Progress, me
             yield played
         del played  # its stems take memory that the next rung needs
     if settings.method != "coherent":
-        parts = separate_by_tucker(clip, grid, settings, progress)
-        yield replace(parts, warnings=[MASKS]) if settings.method == "auto" else parts
+        yield separate_by_tucker(clip, grid, settings, progress)
 
 
 def _tracked(clip: Clip, settings: Settings, progress: Progress, memory: SongMemory) -> BarGrid:
@@ -184,6 +193,9 @@ def _outside(clip: Clip, grid: BarGrid) -> list[str]:
 
 
 def _unused(settings: Settings, parts: Parts) -> list[str]:
-    """A warning if options of the Tucker decomposition were given, but another method found the loops."""
-    names = ", ".join(settings.changed(OF_TUCKER)) if parts.factors is None else ""
-    return [f"these options had no effect, because method tucker was not needed: {names}"] if names else []
+    """A warning if options were given that the method which found the loops does not use."""
+    if parts.factors is None:
+        names, why = ", ".join(settings.changed(OF_TUCKER)), "method tucker was not needed"
+    else:
+        names, why = ", ".join(settings.changed(("max_loop_bars",))), "all loops of method tucker have one bar"
+    return [f"these options had no effect, because {why}: {names}"] if names else []

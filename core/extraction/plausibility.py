@@ -1,9 +1,9 @@
-"""Whether a separation can be right. This module alone decides what may be delivered, and with which warnings.
+"""Whether a separation can be right: which stems may be delivered, and how far a user should trust them.
 
 The sounds of a song are nearly independent of each other, so the energies of its loops add up to about the energy of
 the song, whatever the loops are. Two errors break this. If a layout has nearly as many bar types as bars, waveforms
 that explain all bars can be far louder than the song and cancel each other. If the layout shows loop B as loop A plus
-another loop, that other loop cancels A. Music in which no bar returns is refused earlier (`core.separation.likeness`).
+another loop, that other loop cancels A. Music in which no bar returns is refused earlier (`core.extraction.likeness`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -72,16 +72,19 @@ class Judgement:
         return self.pairs[0][1:] if self.pairs and self.pairs[0][0] < UNDOING else None
 
 
-def warnings_of(report: Mapping[str, Any]) -> list[str]:
-    """Warnings for the user, one sentence each, from the diagnostics `confidence` (waveforms only) and `rest_share`."""
+def warnings_of(report: Mapping[str, Any], requested: int | None = None) -> list[str]:
+    """Warnings for the user, one sentence each, from the diagnostics `confidence` (waveforms only) and `rest_share`.
+
+    Args:
+        requested: the number of loops that the user asked for, None if it was estimated.
+    """
+    found = [DOUBTFUL] if report.get("confidence", 1.0) < SURE else []
     rest = report["rest_share"]
-    found = []
-    if report.get("confidence", 1.0) < SURE:
-        found.append(DOUBTFUL)
-    if rest > LOUD_REST:
-        found.append(f"{rest:.0%} of the sound belongs to no loop and is kept in the rest; are the bars right?")
-    elif rest > HEARD_REST:
-        found.append(f"{rest:.0%} of the sound belongs to no loop and is kept in the rest: {NOT_LOOPS}")
+    if rest > HEARD_REST:
+        why = "; are the bars right?" if rest > LOUD_REST else f": {NOT_LOOPS}"
+        if requested is not None:
+            why = f"; only {requested} loops were requested, and more would leave less"
+        found.append(f"{rest:.0%} of the sound belongs to no loop and is kept in the rest{why}")
     return found
 
 
@@ -95,7 +98,7 @@ def judged(samples: Samples, stems: Samples, grid: BarGrid) -> Judgement:
 
 def _products(stems: Samples, grid: BarGrid) -> Array:
     """Inner products of all stems in each bar, [bars, loops, loops]."""
-    bars = [stems[..., start:end].reshape(len(stems), -1) for start, end in pairwise(grid.starts)]
+    bars = (stems[..., start:end].reshape(len(stems), -1) for start, end in pairwise(grid.starts))  # one copy at a time
     return np.array([bar @ bar.T for bar in bars], dtype=np.float64)
 
 

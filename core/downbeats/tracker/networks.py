@@ -72,7 +72,7 @@ def _missing(what: str) -> LoopError:
     return LoopError(
         Code.ARGUMENTS,
         f"no bars are given and the downbeat tracker is not installed ({what}); give --bpm or --bars,"
-        " or install the extra `tracking`",
+        " or install the extra `tracking` (uv sync --extra tracking)",
     )
 
 

@@ -15,12 +15,12 @@ from core.audio.cube import Cube, analyse, frame
 from core.base.errors import Code, LoopError
 from core.base.progress import Progress, part_of
 from core.base.settings import Settings
+from core.extraction.by_tucker import factors_of
 from core.layout.layout import Layout, mixing_matrix
 from core.results.factor_file import read_factors
 from core.results.piece import Piece
 from core.results.read import Result
 from core.separation.tucker.factors import TuckerFactors, magnitudes
-from core.separation.tucker.separate import factors_of
 from core.separation.waveforms.least_squares import band_grams, coherence, coherence_bands, whitened
 
 Array = NDArray[np.float32]

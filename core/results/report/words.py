@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from core.extraction.plausibility import SURE
+
 ORIGINS = {
     "host": "from the host",
     "tempo": "from the given tempo",
@@ -28,6 +30,8 @@ def in_words(manifest: Mapping[str, Any]) -> list[str]:
     """Sentences about the extraction."""
     report = manifest["diagnostics"]
     method = METHODS.get(report.get("method", ""), "") if manifest["loops"] else ""
+    if report.get("confidence", 1.0) < SURE:  # it would contradict the warning
+        method = ""
     sentences = (method, _bars(manifest), _explained(report), _bands(report), _fit(report))
     return [sentence for sentence in sentences if sentence]
 

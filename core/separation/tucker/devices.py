@@ -40,6 +40,7 @@ def _torch() -> Any:
         import torch  # an optional dependency, and slow to import
     except (ImportError, OSError) as error:  # OSError: PyTorch is installed, but one of its libraries does not load
         raise LoopError(
-            Code.ARGUMENTS, f"device gpu needs PyTorch: install the extra `gpu`, or use device cpu ({error})"
+            Code.ARGUMENTS,
+            f"device gpu needs PyTorch: install the extra `gpu` (uv sync --extra gpu), or use device cpu ({error})",
         ) from error
     return torch

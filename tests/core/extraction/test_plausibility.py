@@ -14,11 +14,11 @@ from core.audio.cube import analyse, frame
 from core.base.errors import Code, LoopError
 from core.evaluation.scoring import match
 from core.extraction.ladder import Settings, extract
+from core.extraction.likeness import ALIKE, likeness, require_likeness
+from core.extraction.parts import Parts
 from core.extraction.plausibility import judged, warnings_of
 from core.layout.layout import Layout, one_bar_layout
 from core.layout.search.search import Found
-from core.separation.likeness import ALIKE, likeness, require_likeness
-from core.separation.parts import Parts
 from core.separation.waveforms.separate import separate
 from tests.core.loop_songs import BAR, RATE, tiny_song
 
@@ -159,7 +159,7 @@ def test_a_result_that_cannot_be_right_gives_way_to_the_next(
     assert found.diagnostics["method"] == method
     assert len(found.diagnostics["given_up"]) == rungs
     assert "times the song's energy" in found.diagnostics["given_up"][0]
-    assert "separated in another way" in found.warnings[0]
+    assert "separated by another method" in found.warnings[0]
     assert told == sorted(told)
     left = rest_of(found.clip.samples, found.stems)
     np.testing.assert_allclose(left, found.rest, atol=1e-5)

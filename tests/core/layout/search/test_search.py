@@ -91,7 +91,7 @@ def test_gains_are_found_and_even_ones_left_alone() -> None:
     gains[24:, 1] = 0.6
     changed = coder(loop_bins(ROWS, [1, 1, 1], count=400, gains=gains)[0])
     fitted = with_gains(changed, described(changed, ROWS, [1, 1, 1])).gains
-    # Near enough to tell a level from a loop; core.gains finds the exact one once the layout is known.
+    # Close enough to distinguish a level from a loop; separation.waveforms.gains fits the exact level later.
     np.testing.assert_allclose(fitted[24:, 1] / np.median(fitted[4:12, 1]), 0.6, atol=0.1)
     even = coder(loop_bins(ROWS, [1, 1, 1], count=400)[0])
     np.testing.assert_allclose(fitted_gains(even, described(even, ROWS, [1, 1, 1])), 1.0, atol=0.02)

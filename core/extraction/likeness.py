@@ -64,6 +64,6 @@ def require_likeness(cube: Cube, name: str) -> float:
         raise LoopError(
             Code.MUSIC_NOT_USABLE,
             f"{name}: no bar of it repeats, as in noise or in music without loops; choose a part that repeats, or give"
-            " the bars",
+            " other bars",
         )
     return found

@@ -1,4 +1,4 @@
-"""The paper's method (Smith and Goto 2018): Tucker decomposition of the magnitude cube, then soft masks."""
+"""The last rung of the ladder, the paper's method (Smith and Goto 2018): a Tucker decomposition, then soft masks."""
 
 import dataclasses
 from typing import Any
@@ -10,9 +10,9 @@ from core.audio.clip import Clip
 from core.audio.cube import Cube, analyse, frame
 from core.base.progress import Progress, part_of
 from core.base.settings import Settings
+from core.extraction.likeness import require_likeness
+from core.extraction.parts import Parts
 from core.layout.layout import one_bar_layout
-from core.separation.likeness import require_likeness
-from core.separation.parts import Parts
 from core.separation.tucker.automatic_ranks import automatic_ranks
 from core.separation.tucker.decomposition import decompose
 from core.separation.tucker.devices import upload

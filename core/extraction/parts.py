@@ -1,4 +1,4 @@
-"""The result of each method of separation: a clip in parts, before loops are cut and labelled."""
+"""The result of each rung of the ladder: a clip in parts, before loops are cut and labelled."""
 
 from dataclasses import dataclass, field
 from typing import Any
