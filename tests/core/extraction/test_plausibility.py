@@ -16,7 +16,7 @@ from core.evaluation.scoring import match
 from core.extraction.ladder import Settings, extract
 from core.extraction.likeness import ALIKE, likeness, require_likeness
 from core.extraction.parts import Parts
-from core.extraction.plausibility import judged, warnings_of
+from core.extraction.plausibility import Judgement, judged, warnings_of
 from core.layout.layout import Layout, one_bar_layout
 from core.layout.search.search import Found
 from core.separation.waveforms.separate import separate
@@ -112,6 +112,38 @@ def test_a_loop_that_cancels_a_louder_one_is_seen() -> None:
     assert "cancel" in str(seen.failure)
 
 
+@pytest.mark.parametrize(("share", "failure"), [(0.021, "some of the loops found cancel each other"), (0.019, None)])
+def test_two_loops_that_cancel_each_other_count_from_two_percent_of_the_song_on(
+    share: float, failure: str | None
+) -> None:
+    """A loud third loop keeps the energy of all stems near the song's, so that only the pair shows the error."""
+    loud, quiet = played(["#" * 12, "#" * 12], pieces(2))
+    quiet *= np.sqrt(share * np.square(loud).sum() / np.square(quiet).sum())
+    stems = np.stack([loud, quiet, -0.95 * quiet])
+    seen = judged(loud, stems, BarGrid(GRID.starts[:13], 4, "host"))
+    assert seen.energy < 1.1
+    assert seen.failure == failure
+    assert seen.undoing == ((1, 2) if failure else None)
+
+
+@pytest.mark.parametrize(
+    ("energy", "left", "words", "undoing"),
+    [
+        (1.49, 0.91, "None", None),
+        (1.49, 0.89, "None", (0, 1)),
+        (1.49, 0.51, "None", (0, 1)),
+        (1.49, 0.49, "some of the loops found cancel each other", (0, 1)),
+        (1.51, 0.91, "the loops found have 1.5 times the song's energy and cancel each other", None),
+    ],
+)
+def test_judgements_begin_at_their_thresholds(
+    energy: float, left: float, words: str, undoing: tuple[int, int] | None
+) -> None:
+    judgement = Judgement(energy, ((left, 0, 1), (2.0, 0, 2)))
+    assert str(judgement.failure) == words
+    assert judgement.undoing == undoing
+
+
 def misread(monkeypatch: pytest.MonkeyPatch, rows: list[str]) -> None:
     """Let the search find these rows, whatever is heard."""
     on = np.array([[c == "#" for c in row] for row in rows], dtype=np.float32).T
@@ -198,10 +230,11 @@ def test_a_voice_over_loops_is_mentioned() -> None:
 @pytest.mark.parametrize(
     ("rest", "confidence", "words"),
     [
-        (0.003, 0.51, []),
-        (0.02, 0.51, ["2% of the sound belongs to no loop and is kept in the rest: voices"]),
-        (0.8, 0.51, ["80% of the sound belongs to no loop and is kept in the rest; are the bars right"]),
-        (0.003, 0.49, ["these are probably not the loops"]),
+        (0.009, 0.51, []),
+        (0.011, 0.51, ["1% of the sound belongs to no loop and is kept in the rest: voices"]),
+        (0.49, 0.51, ["49% of the sound belongs to no loop and is kept in the rest: voices"]),
+        (0.51, 0.51, ["51% of the sound belongs to no loop and is kept in the rest; are the bars right"]),
+        (0.009, 0.49, ["these are probably not the loops"]),
     ],
 )
 def test_warnings_begin_at_their_thresholds(rest: float, confidence: float, words: list[str]) -> None:
@@ -216,3 +249,10 @@ def test_loops_that_cannot_be_separated_are_not_trusted() -> None:
     assert seen.confidence([0.2, 0.3]) > 0.5
     assert seen.confidence([0.2, 1.1]) < 0.5
     assert seen.confidence([0.2, 30_000.0]) < 0.001
+
+
+def test_loops_that_cancel_each_other_are_not_trusted() -> None:
+    """The confidence falls with what is left of both, and two loops that add up do not raise it."""
+    for left, confidence in ((0.4, 0.32), (0.0, 0.0), (1.0, 0.8), (2.0, 0.8)):
+        assert Judgement(1.0, ((left, 0, 1),)).confidence([0.25]) == pytest.approx(confidence)
+    assert Judgement(1.0, ()).confidence([0.25]) == pytest.approx(0.8)
