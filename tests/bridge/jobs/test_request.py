@@ -1,6 +1,7 @@
 """Requests: options are checked by name, and equal requests have equal identities."""
 
 import json
+import re
 from contextlib import suppress
 from importlib import resources
 from pathlib import Path
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from bridge.jobs import request
 from bridge.jobs.request import JobRequest, Wanted, parse_options, parse_request
 from core.base.errors import Code, LoopError
+from tests.conftest import ROOT
 
 
 @pytest.mark.parametrize(
@@ -121,3 +123,12 @@ def test_identity_follows_request_and_content() -> None:
     identities = {plain.identity("x"), plain.identity("y"), *(other.identity("x") for other in others)}
     assert len(identities) == 4
     assert JobRequest(Path("/a"), Path("/b")).identity("x") == plain.identity("x")
+
+
+def test_the_protocol_page_lists_every_key() -> None:
+    page = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
+    table = page.partition("## The request for a job")[2].partition("## Addresses")[0]
+    listed = {
+        key for row in table.splitlines() if row.startswith("| `") for key in re.findall(r"`(\w+)`", row.split("|")[1])
+    }
+    assert listed == {"v", "path", "host", *request._RULES}
