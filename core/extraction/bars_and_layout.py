@@ -3,6 +3,7 @@
 The layout may show that a tracker's bars start at the wrong place, and other bars may give another layout.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -14,12 +15,15 @@ from core.base.progress import Progress, part_of
 from core.base.settings import Settings
 from core.downbeats.refine.refine import Refined, refine
 from core.extraction.memory import REFINED, SURVEY, SongMemory, bars_key
-from core.layout.realign_bars import moved_to_switches
+from core.layout.realign_bars import confirmed, moved_on_trial, moved_to_switches
 from core.layout.search.search import Found, Survey, layout_of, survey
 
 ROUNDING = 0.4  # frames: root mean square difference between two roundings of one position to whole frames
 WHOLE = 0.1  # frames: bars lie on whole frames if they differ from them by less over the whole song
 MOVES = (0.8, 0.87, 0.94, 1.0)  # the progress after each survey of moved bars
+# Of the length of the description on the given bars, which bars on trial may have: right ones had 0.87 to 0.955, wrong
+# ones that did not move on 0.971 and more.
+SHORTER = 0.96
 
 
 class BarsAndLayout(NamedTuple):
@@ -39,7 +43,8 @@ def bars_and_layout(
     """Refine the bars and survey the loops. Then move a tracker's bars to where loops start and stop, and survey again.
 
     If the bars still move after the last survey, they return to where they were. The moves use all loops of the survey,
-    whatever number is requested, so that the bars do not depend on this number.
+    whatever number is requested, so that the bars do not depend on this number. Bars that do not move at once are moved
+    on trial.
     """
     refined = _refined(clip, grid, part_of(progress, 0.0, 0.2), memory)
     first = current = BarsAndLayout(refined, _surveyed(clip, refined, settings, part_of(progress, 0.2, 0.8), memory))
@@ -51,11 +56,36 @@ def bars_and_layout(
             break
         moved = moved_to_switches(clip.samples, current.refined, layout, rate=clip.rate)
         if moved is current.refined:
-            return current
+            return _after_trial(first, clip, settings, progress, memory) if current is first else current
         if end is not None:
             again = _surveyed(clip, moved, settings, part_of(progress, start, end), memory)
             current = BarsAndLayout(moved, again)
     return first
+
+
+def _after_trial(
+    first: BarsAndLayout, clip: Clip, settings: Settings, progress: Progress, memory: SongMemory
+) -> BarsAndLayout:
+    """Bars moved on trial, up to three times, if everything in the layout there supports them; else the first bars.
+
+    A layout of wrong bars is partly wrong. It may point to a place that only the layout there shows to be right.
+    """
+    current, layout = first, first.found(None).layout
+    for start, end in pairwise(MOVES):
+        moved = moved_on_trial(clip.samples, current.refined, layout, rate=clip.rate)
+        if moved is current.refined:
+            break
+        current = BarsAndLayout(moved, _surveyed(clip, moved, settings, part_of(progress, start, end), memory))
+        layout = current.found(None).layout
+        shorter = _length(current.survey) <= SHORTER * _length(first.survey)
+        if shorter and confirmed(clip.samples, moved, first.refined, layout, rate=clip.rate):
+            return current
+    return first
+
+
+def _length(surveyed: Survey) -> float:
+    """Length of the song's description by loops, their price included, as a share of the one without loops."""
+    return surveyed.found.score / max(surveyed.subset.empty.length, 1e-30)
 
 
 def cube_of(clip: Clip, refined: Refined) -> Cube:

@@ -7,6 +7,7 @@ their neighbours.
 """
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,7 @@ FEWER, MORE = -0.5, 1.0  # decibels that attacks may lose where lines agree on a
 BARE, CLEAR = 1.0, 5.0  # decibels of attacks at lines where nothing begins (true lines had 1.6 or more); of clear ones
 RIVAL = 3.0  # how many times as unlikely other places of clear attacks must be
 ALIKE = 2  # decimals by which what plays around two lines is the same
+BOLD = 3_000.0  # as SURE, for bars on trial: tracked songs that need them had 13,000; two of 42 with true bars had more
 
 
 def moved_to_switches(samples: Samples, refined: Refined, layout: Layout, *, rate: int) -> Refined:
@@ -43,10 +45,43 @@ def moved_to_switches(samples: Samples, refined: Refined, layout: Layout, *, rat
     Returns:
         All such bars of the clip, also one more or less at its ends, or the very ones that were given.
     """
-    mono, starts = emphasised(samples), refined.grid.starts
-    later = switches_later(mono, starts, layout, rate=rate)
+    mono = emphasised(samples)
+    return _moved(mono, refined, switches_later(mono, refined.grid.starts, layout, rate=rate), rate)
+
+
+def moved_on_trial(samples: Samples, refined: Refined, layout: Layout, *, rate: int) -> Refined:
+    """The bars moved to the likeliest place, even where lines disagree; the given ones where little speaks for it.
+
+    The layout of such bars must confirm them. Each line helps to predict itself here: where the given layout is partly
+    wrong, this leads to places that are not found by lines predicted by the others.
+    """
+    mono = emphasised(samples)
+    evidence = _evidence(mono, refined.grid.starts, layout, rate, by_others=False)
+    if evidence is None:
+        return refined
+    best = int(np.argmax(evidence.gains.sum(axis=0)))
+    if evidence.gains[:, best].sum() < BOLD * max(rate / USUAL_RATE, 1.0):
+        return refined
+    return _moved(mono, refined, _nearby(evidence.bar_lines, int(evidence.places[best]), rate), rate)
+
+
+def confirmed(samples: Samples, moved: Refined, given: Refined, layout: Layout, *, rate: int) -> bool:
+    """Whether this layout of the moved bars is switched at their lines, and its lines agree against the given ones."""
+    starts, scale = moved.grid.starts, max(rate / USUAL_RATE, 1.0)
+    evidence = _evidence(emphasised(samples), starts, layout, rate)
+    if evidence is None or evidence.gains.sum(axis=0).max() >= SURE * scale:
+        return False
+    nearest = starts[np.abs(given.grid.starts[:, None] - starts).argmin(axis=1)]
+    back = np.abs(evidence.places - np.median(given.grid.starts - nearest)).argmin()
+    lost = -evidence.gains[:, back]
+    return bool(lost.sum() >= BOLD * scale) and evidence.bar_lines.agree(lost)
+
+
+def _moved(mono: Samples, refined: Refined, later: int, rate: int) -> Refined:
+    """All bars of the clip, moved by `later` frames; the given ones if that is 0 or too few bars are left."""
     if later == 0:
         return refined
+    starts = refined.grid.starts
     around = np.concatenate([[2 * starts[0] - starts[1]], starts, [2 * starts[-1] - starts[-2]]])
     first = around[np.argmin(np.abs(around + later))]
     if abs(first + later) <= 2 * FINE:  # a clip that begins near a line begins on it
@@ -75,29 +110,26 @@ def switches_later(mono: Samples, starts: NDArray[np.int64], layout: Layout, *, 
     copy of that line. A sum over frames is so large for wrong lines, too. Therefore different switches must agree on
     the place, or attacks must show it, and lines with clear attacks are not left for others.
     """
-    lines, span = starts[1:-1], round(NEAR * rate / FINE)
-    reach = STRIDE * (int(np.diff(starts).min()) // (2 * STRIDE))
-    inside = (lines >= reach + span * FINE) & (lines + reach + span * FINE <= len(mono))
-    if layout.loops == 0 or np.count_nonzero(inside) < MIN_BARS:
+    evidence = _evidence(mono, starts, layout, rate)
+    if evidence is None:
         return 0
-    columns = mixing_matrix(layout).matrix.astype(np.float64)
-    bar_lines = _Lines(mono, lines[inside], columns[:-1][inside], columns[1:][inside])
-    if not bar_lines.switched.any():
-        return 0
-    later = np.arange(-reach, reach + 1, STRIDE)
-    likelihoods = STRIDE / SLOT * bar_lines.likelihoods(later[:-1], SLOT)
-    gains = likelihoods - likelihoods[:, later == 0]
-    return _agreed(bar_lines, later, gains, rate) or _onto_attacks(bar_lines, later, gains.sum(axis=0), rate)
+    bar_lines, places, gains = evidence
+    return _agreed(bar_lines, places, gains, rate) or _onto_attacks(bar_lines, places, gains.sum(axis=0), rate)
 
 
 @dataclass(frozen=True)
 class _Lines:
-    """Bar lines [lines] in `mono`, and what plays before and after each, [lines, types]."""
+    """Bar lines [lines] in `mono`, and what plays before and after each, [lines, types].
+
+    by_others: whether each line is predicted by the others alone. Otherwise types that are heard at few lines explain
+    whatever is there.
+    """
 
     mono: Samples
     lines: NDArray[np.int64]
     before: NDArray[np.float64]
     after: NDArray[np.float64]
+    by_others: bool
 
     @property
     def switched(self) -> NDArray[np.bool_]:
@@ -107,7 +139,7 @@ class _Lines:
     def likelihoods(self, places: NDArray[np.int64], frames: int) -> NDArray[np.float64]:
         """Of each switched line at each of these places, and behind the last, of which each is so many frames long."""
         around = self.mono[self.lines[:, None, None] + places[:, None] + np.arange(frames)]
-        before, after = (_surprise(around, rows)[self.switched] for rows in (self.before, self.after))
+        before, after = (_surprise(around, rows, self.by_others)[self.switched] for rows in (self.before, self.after))
         return np.pad(np.cumsum(after - before, axis=1), ((0, 0), (1, 0)))
 
     def agree(self, gains: NDArray[np.float64]) -> bool:
@@ -116,6 +148,32 @@ class _Lines:
         _, copy = np.unique(rows, axis=0, return_inverse=True)
         votes = np.bincount(copy.ravel(), weights=gains)
         return bool(-votes[votes < 0].sum() <= AGAINST * votes[votes > 0].sum())
+
+
+class _Evidence(NamedTuple):
+    """Nats by which each switched line is likelier at each place than where it is, [switched lines, places]."""
+
+    bar_lines: _Lines
+    places: NDArray[np.int64]
+    gains: NDArray[np.float64]
+
+
+def _evidence(
+    mono: Samples, starts: NDArray[np.int64], layout: Layout, rate: int, *, by_others: bool = True
+) -> _Evidence | None:
+    """For places up to half a bar before and after the lines; None if there are too few lines, or no switches."""
+    lines, span = starts[1:-1], round(NEAR * rate / FINE)
+    reach = STRIDE * (int(np.diff(starts).min()) // (2 * STRIDE))
+    inside = (lines >= reach + span * FINE) & (lines + reach + span * FINE <= len(mono))
+    if layout.loops == 0 or np.count_nonzero(inside) < MIN_BARS:
+        return None
+    columns = mixing_matrix(layout).matrix.astype(np.float64)
+    bar_lines = _Lines(mono, lines[inside], columns[:-1][inside], columns[1:][inside], by_others)
+    if not bar_lines.switched.any():
+        return None
+    later = np.arange(-reach, reach + 1, STRIDE)
+    likelihoods = STRIDE / SLOT * bar_lines.likelihoods(later[:-1], SLOT)
+    return _Evidence(bar_lines, later, likelihoods - likelihoods[:, later == 0])
 
 
 def _agreed(bar_lines: _Lines, places: NDArray[np.int64], gains: NDArray[np.float64], rate: int) -> int:
@@ -171,12 +229,11 @@ def _rises(bar_lines: _Lines, places: NDArray[np.int64], rate: int) -> NDArray[n
     return np.asarray(np.clip(10 * np.log10(after / before), 0.0, RISE).mean(axis=1))
 
 
-def _surprise(around: NDArray[np.float32], rows: NDArray[np.float64]) -> NDArray[np.float64]:
+def _surprise(around: NDArray[np.float32], rows: NDArray[np.float64], by_others: bool) -> NDArray[np.float64]:
     """Negative log likelihood of each slot of `around` [lines, slots, frames], as a mixture of the columns of `rows`.
 
     What no mixture explains is Gaussian, of the variance that makes it likeliest at each line: a fit by reweighted
     least squares, in which a line that something else sounds at, or that the layout is wrong about, hardly counts.
-    Each line is predicted by the others: columns that are heard at few lines would else explain whatever is there.
     """
     basis, values, _ = np.linalg.svd(rows, full_matrices=False)
     basis = basis[:, values > 1e-6 * values[0]]
@@ -188,6 +245,8 @@ def _surprise(around: NDArray[np.float32], rows: NDArray[np.float64]) -> NDArray
         inverse = np.linalg.inv(gram)
         mixed = inverse @ np.einsum("lr,ls,lsf->srf", basis, 1 / left, around, optimize=True)
         missed = around - np.einsum("lr,srf->lsf", basis, mixed, optimize=True)
-        own = np.einsum("lr,srq,lq->ls", basis, inverse, basis, optimize=True) / left  # its share in its prediction
-        left = np.square(missed / np.maximum(1 - own, 1e-7)[:, :, None]).sum(axis=2) + floor
+        if by_others:  # leave out what each line contributes to its own prediction
+            own = np.einsum("lr,srq,lq->ls", basis, inverse, basis, optimize=True) / left
+            missed /= np.maximum(1 - own, 1e-7)[:, :, None]
+        left = np.square(missed).sum(axis=2) + floor
     return np.asarray(0.5 * frames * np.log(left))

@@ -11,7 +11,7 @@ from core.base.settings import Settings
 from core.downbeats.refine.refine import Refined
 from core.extraction.ladder import extract
 from core.layout.layout import Layout, one_bar_layout
-from core.layout.realign_bars import moved_to_switches
+from core.layout.realign_bars import confirmed, moved_on_trial, moved_to_switches
 
 RATE, BAR, BARS, LOOPS = 8_000, 4_000, 48, 4
 LAYOUT = one_bar_layout((np.random.default_rng(5).random((BARS, LOOPS)) < 0.5).astype(np.float32))
@@ -168,3 +168,69 @@ def test_bars_between_attacks_are_moved_onto_them(off: int) -> None:
     mixture, true = struck_song()
     moved = moved_to_switches(mixture, begun(true + off), LAYOUT, rate=RATE)
     assert np.abs(moved.grid.starts[:, None] - true).min(axis=1)[1:-1].max() <= 4
+
+
+def off_beat_song(hit: int) -> tuple[Samples, np.ndarray]:
+    """Loops of steady noise switched at the lines, and under them a hit so many frames after every line."""
+    mixture, true = song()
+    random = np.random.default_rng(4)
+    once = 0.4 * random.standard_normal((2, BAR)) * np.exp(-np.arange(BAR) / 200)
+    hits = np.tile(np.roll(once, hit, axis=1), BARS)
+    mixture[:, true[0] : true[-1]] += hits.astype(np.float32)
+    return mixture, true
+
+
+def extracted_starts(monkeypatch: pytest.MonkeyPatch, mixture: Samples, starts: np.ndarray) -> np.ndarray:
+    """Starts found from a tracker's bars that only the layout may move."""
+    given = replace(begun(starts), grid=BarGrid(starts, 4, "tracker"), shifts=np.zeros(len(starts) - 1))
+    monkeypatch.setattr("core.extraction.bars_and_layout.refine", lambda *_, **__: given)
+    return extract(Clip(mixture, RATE, "loops"), grid=given.grid).grid.starts
+
+
+def test_bars_on_attacks_are_tried_where_loops_are_switched(monkeypatch: pytest.MonkeyPatch) -> None:
+    hit = 1_000
+    mixture, true = off_beat_song(hit)
+    assert moved_to_switches(mixture, begun(true + hit), LAYOUT, rate=RATE).grid.starts[0] == true[0] + hit
+    starts = extracted_starts(monkeypatch, mixture, (true + hit)[1:-1])
+    assert np.abs(starts[:, None] - true).min(axis=1).max() <= 4
+
+
+@pytest.mark.parametrize("hit", [700, 1_000])
+def test_true_bars_stay_beside_attacks(hit: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    mixture, true = off_beat_song(hit)
+    assert np.array_equal(extracted_starts(monkeypatch, mixture, true), true)
+
+
+@pytest.mark.parametrize("ignored", ["confirmed", "SHORTER"])
+def test_bars_on_trial_need_a_layout_that_is_shorter_and_confirms_them(
+    ignored: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mixture, true = song()
+    tried: list[int] = []
+
+    def astray(_: Samples, refined: Refined, __: Layout, **___: int) -> Refined:
+        tried.append(int(refined.grid.starts[0]))
+        late = replace(refined, grid=replace(refined.grid, starts=refined.grid.starts + 250))
+        return late if len(tried) == 1 else refined
+
+    monkeypatch.setattr("core.extraction.bars_and_layout.moved_on_trial", astray)
+    passed = 9.0 if ignored == "SHORTER" else lambda *_, **__: True
+    monkeypatch.setattr(f"core.extraction.bars_and_layout.{ignored}", passed)
+    assert np.array_equal(extracted_starts(monkeypatch, mixture, true), true)
+    assert tried == [700, 950]
+
+
+def test_only_the_true_lines_are_confirmed() -> None:
+    mixture, true = song(layer=1.0)
+    right, wrong = begun(true), begun(true + 900)
+    assert confirmed(mixture, right, wrong, LAYOUT, rate=RATE)
+    assert not confirmed(mixture, wrong, right, LAYOUT, rate=RATE)
+    assert not confirmed(mixture, right, begun(true + 1), LAYOUT, rate=RATE)
+
+
+def test_bars_are_tried_elsewhere_only_on_strong_evidence() -> None:
+    mixture, true = song()
+    right = begun(true)
+    assert moved_on_trial(mixture, right, LAYOUT, rate=RATE) is right
+    tried = moved_on_trial(mixture, begun(true + 900), LAYOUT, rate=RATE)
+    assert np.abs(tried.grid.starts - true).max() <= 4
