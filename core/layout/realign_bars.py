@@ -1,9 +1,9 @@
-"""Bar lines moved to where the loops of a layout are switched.
+"""Bar lines moved to where the loops of a layout start and stop.
 
-What sounds before a bar line belongs to the loops of the one bar, what sounds after it to those of the next. Once a
-layout is known this tells the line to a few frames, under sounds that drown every attack, too: bars that begin early or
-late, even by a beat, still show which loops play in most of them, and only beyond the true line sounds what belongs to
-their neighbours.
+The sound before a bar line is a mixture of the loops of the bar before it, the sound after the line a mixture of the
+loops of the bar after it. So a known layout locates the line to a few frames, even under sounds that mask every attack.
+Bars that start early or late, even by a beat, still give most of the layout. Only the sound between the wrong and the
+true line contradicts it.
 """
 
 from dataclasses import dataclass, replace
@@ -19,41 +19,47 @@ from core.downbeats.refine.preemphasis import PADDING, emphasised, sounding
 from core.downbeats.refine.refine import Refined
 from core.layout.layout import Layout, mixing_matrix
 
-SLOT, STRIDE, FINE = 8, 32, 4  # frames whose loudness is taken together, from one such slot to the next, and at last
-NEAR, ATTACK, SHARP = 0.1, 0.01, 0.5  # seconds around the likeliest line, and after any; weight of a fall in these
-SILENCE = 1e-3  # of the mean power: less than that is as good as nothing
-TURNS = 8  # of a fit to lines of unknown loudness
-SURE = 400.0  # natural logarithm of how many times likelier other lines must be; it alone is no proof
-USUAL_RATE = 44_100  # of that figure; above, the logarithm grows with the frames, which then say the same twice
-# Found on synthesised songs and twelve real ones, with true bars, tracked ones and such as were shifted on purpose:
-AGAINST = 0.3  # of what is for other lines, may be against: at true lines it was 0.36 and more
-HIT, ASIDE, RISE = 0.02, 0.01, 10.0  # seconds before and after an attack, and beside its line; most decibels of a rise
-FEWER, MORE = -0.5, 1.0  # decibels that attacks may lose where lines agree on a place, and must gain where they do not
-BARE, CLEAR = 1.0, 5.0  # decibels of attacks at lines where nothing begins (true lines had 1.6 or more); of clear ones
-RIVAL = 3.0  # how many times as unlikely other places of clear attacks must be
-ALIKE = 2  # decimals by which what plays around two lines is the same
-BOLD = 3_000.0  # as SURE, for bars on trial: tracked songs that need them had 13,000; two of 42 with true bars had more
+SLOT = 8  # frames whose power is summed
+STRIDE, FINE = 32, 4  # frames between two places that are compared: at first, and near the likeliest one
+NEAR = 0.1  # seconds around the likeliest place that are searched finely
+ATTACK, SHARP = 0.01, 0.5  # seconds after a place in which the likelihood must fall, and the weight of this fall
+SILENCE = 1e-3  # of the mean power: less power counts as silence
+TURNS = 8  # reweighted least squares fits
+USUAL_RATE = 44_100  # frames per second; above, likelihoods grow with the rate, but the evidence does not
+# The numbers below were found on synthesised songs and twelve real ones: with true bars, with tracked bars, and with
+# bars that were shifted on purpose.
+SURE = 400.0  # nats by which another place must be likelier; necessary, not sufficient
+BOLD = (
+    3_000.0  # the same for bars on trial: songs that need a trial had 13,000; two of 42 songs with true bars had more
+)
+AGAINST = 0.3  # most evidence against a place, by the evidence for it: moves away from true lines had 0.36 and more
+HIT, ASIDE = 0.02, 0.01  # seconds before and after an attack in which power is compared, and beside its line
+RISE = 10.0  # dB: a louder attack counts no more
+FEWER, MORE = -0.5, 1.0  # dB: least change of the attacks if lines agree on a place, and if they do not
+BARE, CLEAR = 1.0, 5.0  # dB of the attacks: at lines where nothing begins (true lines had 1.6 or more), and clear ones
+RIVAL = 3.0  # a second place of clear attacks must be this many times as unlikely
+ALIKE = 2  # decimals to which the gains around two lines agree if the lines are copies
 
 
 def moved_to_switches(samples: Samples, refined: Refined, layout: Layout, *, rate: int) -> Refined:
-    """The bars, all begun by the same time earlier or later where that clearly fits the layout better.
+    """All bars moved by the same number of frames, if this clearly fits the layout better.
 
     Args:
         samples: float32 [channels, frames].
-        layout: of these bars.
+        layout: the layout of these bars.
 
     Returns:
-        All such bars of the clip, also one more or less at its ends, or the very ones that were given.
+        All moved bars of the clip, perhaps one more or less at its ends; or the same object if the bars stay.
     """
     mono = emphasised(samples)
     return _moved(mono, refined, switches_later(mono, refined.grid.starts, layout, rate=rate), rate)
 
 
 def moved_on_trial(samples: Samples, refined: Refined, layout: Layout, *, rate: int) -> Refined:
-    """The bars moved to the likeliest place, even where lines disagree; the given ones where little speaks for it.
+    """The bars moved to the likeliest place, even if lines disagree; the given bars if the evidence is weak.
 
-    The layout of such bars must confirm them. Each line helps to predict itself here: where the given layout is partly
-    wrong, this leads to places that are not found by lines predicted by the others.
+    The layout of the moved bars must confirm the move (`confirmed`). Here each line also helps to predict itself: if the
+    given layout is partly wrong, this leads to places that the other lines alone do not show.
     """
     mono = emphasised(samples)
     evidence = _evidence(mono, refined.grid.starts, layout, rate, by_others=False)
@@ -66,7 +72,7 @@ def moved_on_trial(samples: Samples, refined: Refined, layout: Layout, *, rate: 
 
 
 def confirmed(samples: Samples, moved: Refined, given: Refined, layout: Layout, *, rate: int) -> bool:
-    """Whether this layout of the moved bars is switched at their lines, and its lines agree against the given ones."""
+    """Whether the layout of the moved bars fits their lines best, and its lines agree that the given ones are wrong."""
     starts, scale = moved.grid.starts, max(rate / USUAL_RATE, 1.0)
     evidence = _evidence(emphasised(samples), starts, layout, rate)
     if evidence is None or evidence.gains.sum(axis=0).max() >= SURE * scale:
@@ -78,7 +84,7 @@ def confirmed(samples: Samples, moved: Refined, given: Refined, layout: Layout, 
 
 
 def _moved(mono: Samples, refined: Refined, later: int, rate: int) -> Refined:
-    """All bars of the clip, moved by `later` frames; the given ones if that is 0 or too few bars are left."""
+    """All bars of the clip, moved by `later` frames; the given bars if `later` is 0 or too few bars remain."""
     if later == 0:
         return refined
     starts = refined.grid.starts
@@ -91,24 +97,25 @@ def _moved(mono: Samples, refined: Refined, later: int, rate: int) -> Refined:
     kept = kept[sounding(mono, around[kept].astype(np.float64))]
     if len(kept) <= MIN_BARS:
         return refined
-    told = f"bar lines moved by {1000 * later / rate:+.1f} ms, to where loops begin and end"
+    change = f"bar lines moved by {1000 * later / rate:+.1f} ms, to where loops begin and end"
     return replace(
         refined,
         grid=replace(refined.grid, starts=np.clip(around[kept], 0, len(mono))),
         shifts=np.pad(refined.shifts, 1)[kept[:-1]],
-        changes=(*refined.changes, told),
+        changes=(*refined.changes, change),
     )
 
 
 def switches_later(mono: Samples, starts: NDArray[np.int64], layout: Layout, *, rate: int) -> int:
-    """By how many frames, at most half a bar, loops are switched after these starts; 0 where nothing clearly says so.
+    """The number of frames after these starts, at most half a bar, at which loops start and stop; 0 if it is unclear.
 
-    A change point of the likeliest ratio: around each line, sound is what the layout of the bar before it, or of the
-    one after it, mixes of the same loops, and something else, as loud as it happens to be at this line and moment.
+    The place is the change point with the highest likelihood ratio. The model: before the line the sound is the mixture
+    of loops that the layout gives for the bar before it, after the line that for the bar after it; whatever else sounds
+    is Gaussian, with an unknown variance at each line and slot.
 
-    A note that rings over a line, or a fill before it, breaks this model for thousands of frames at once, and at every
-    copy of that line. A sum over frames is so large for wrong lines, too. Therefore different switches must agree on
-    the place, or attacks must show it, and lines with clear attacks are not left for others.
+    A note that rings over a line, or a fill before it, breaks this model for thousands of frames, and at every copy of
+    the line. So the sum over frames can be large for wrong places too. Therefore different switches must agree on the
+    place, or attacks must show it; and bars do not leave lines with clear attacks.
     """
     evidence = _evidence(mono, starts, layout, rate)
     if evidence is None:
@@ -119,10 +126,13 @@ def switches_later(mono: Samples, starts: NDArray[np.int64], layout: Layout, *, 
 
 @dataclass(frozen=True)
 class _Lines:
-    """Bar lines [lines] in `mono`, and what plays before and after each, [lines, types].
+    """Bar lines in `mono`.
 
-    by_others: whether each line is predicted by the others alone. Otherwise types that are heard at few lines explain
-    whatever is there.
+    Attributes:
+        lines: the frame of each line.
+        before, after: the rows of the mixing matrix before and after each line, [lines, bar types].
+        by_others: whether each line is predicted by the other lines alone. Otherwise bar types that sound at few lines
+            fit any sound there.
     """
 
     mono: Samples
@@ -133,17 +143,17 @@ class _Lines:
 
     @property
     def switched(self) -> NDArray[np.bool_]:
-        """Where something is switched; other lines may be anywhere."""
+        """The lines at which a loop starts or stops; the other lines show nothing."""
         return np.asarray((self.before != self.after).any(axis=1))
 
     def likelihoods(self, places: NDArray[np.int64], frames: int) -> NDArray[np.float64]:
-        """Of each switched line at each of these places, and behind the last, of which each is so many frames long."""
+        """Log likelihood ratios of each switched line, cumulated over places of so many frames, [lines, places + 1]."""
         around = self.mono[self.lines[:, None, None] + places[:, None] + np.arange(frames)]
         before, after = (_surprise(around, rows, self.by_others)[self.switched] for rows in (self.before, self.after))
         return np.pad(np.cumsum(after - before, axis=1), ((0, 0), (1, 0)))
 
     def agree(self, gains: NDArray[np.float64]) -> bool:
-        """Whether hardly any switch is against a place of these gains [switched lines]; copies count as one."""
+        """Whether hardly any switch contradicts a place with these gains [switched lines]; copies count as one."""
         rows = np.round(np.concatenate([self.before, self.after], axis=1)[self.switched], ALIKE)
         _, copy = np.unique(rows, axis=0, return_inverse=True)
         votes = np.bincount(copy.ravel(), weights=gains)
@@ -151,7 +161,7 @@ class _Lines:
 
 
 class _Evidence(NamedTuple):
-    """Nats by which each switched line is likelier at each place than where it is, [switched lines, places]."""
+    """gains: by how many nats each switched line is likelier at each place than where it is, [lines, places]."""
 
     bar_lines: _Lines
     places: NDArray[np.int64]
@@ -161,7 +171,7 @@ class _Evidence(NamedTuple):
 def _evidence(
     mono: Samples, starts: NDArray[np.int64], layout: Layout, rate: int, *, by_others: bool = True
 ) -> _Evidence | None:
-    """For places up to half a bar before and after the lines; None if there are too few lines, or no switches."""
+    """The evidence for places up to half a bar around the lines; None for too few lines, or if nothing is switched."""
     lines, span = starts[1:-1], round(NEAR * rate / FINE)
     reach = STRIDE * (int(np.diff(starts).min()) // (2 * STRIDE))
     inside = (lines >= reach + span * FINE) & (lines + reach + span * FINE <= len(mono))
@@ -177,7 +187,7 @@ def _evidence(
 
 
 def _agreed(bar_lines: _Lines, places: NDArray[np.int64], gains: NDArray[np.float64], rate: int) -> int:
-    """The likeliest of the places if lines agree on it or attacks show it, else 0; gains [switched lines, places]."""
+    """The likeliest place if lines agree on it or attacks show it, else 0; gains are [switched lines, places]."""
     best = int(np.argmax(gains.sum(axis=0)))
     if gains[:, best].sum() < SURE * max(rate / USUAL_RATE, 1.0):
         return 0
@@ -187,7 +197,7 @@ def _agreed(bar_lines: _Lines, places: NDArray[np.int64], gains: NDArray[np.floa
 
 
 def _onto_attacks(bar_lines: _Lines, places: NDArray[np.int64], gains: NDArray[np.float64], rate: int) -> int:
-    """From lines where nothing begins, the likeliest place of clear attacks, if any other such is far less likely."""
+    """If nothing begins at the lines: the likeliest place of clear attacks, if all others are far less likely; else 0."""
     if _attacks(bar_lines, 0, rate) >= BARE:
         return 0
     clear = _rises(bar_lines, places, rate) >= CLEAR
@@ -202,10 +212,10 @@ def _onto_attacks(bar_lines: _Lines, places: NDArray[np.int64], gains: NDArray[n
 
 
 def _nearby(bar_lines: _Lines, place: int, rate: int) -> int:
-    """The likeliest place near one.
+    """The likeliest place near a given one.
 
-    Loops die away towards their ends, so that a line a little early is as likely; but they begin all of a sudden, and
-    what is cut from their beginning is missed most.
+    Loops fade towards their ends, so a place a little early is about as likely. But loops begin with an attack, and a
+    place that cuts the attack is much less likely. Therefore a place before a fall of the likelihood is preferred.
     """
     span = round(NEAR * rate / FINE)
     near = place + FINE * np.arange(-span, span + 1)
@@ -215,13 +225,13 @@ def _nearby(bar_lines: _Lines, place: int, rate: int) -> int:
 
 
 def _attacks(bar_lines: _Lines, place: int, rate: int) -> float:
-    """The clearest attacks at this place around all lines, or a little aside, in decibels."""
+    """The clearest attacks at this place, or a little beside it, in dB, as the mean over the lines."""
     aside = round(ASIDE * rate)
     return float(_rises(bar_lines, place + np.arange(-aside, aside + 1, SLOT), rate).max())
 
 
 def _rises(bar_lines: _Lines, places: NDArray[np.int64], rate: int) -> NDArray[np.float64]:
-    """By how many decibels it gets louder at each place around all lines, the mean of the lines, [places]."""
+    """By how many dB the power rises at each place, as the mean over the lines, [places]."""
     power, width = np.pad(np.cumsum(np.square(bar_lines.mono, dtype=np.float64)), (1, 0)), round(HIT * rate)
     here = bar_lines.lines + places[:, None]
     sums = [power[np.clip(here + step, 0, len(bar_lines.mono))] for step in (-width, 0, width)]
@@ -230,10 +240,10 @@ def _rises(bar_lines: _Lines, places: NDArray[np.int64], rate: int) -> NDArray[n
 
 
 def _surprise(around: NDArray[np.float32], rows: NDArray[np.float64], by_others: bool) -> NDArray[np.float64]:
-    """Negative log likelihood of each slot of `around` [lines, slots, frames], as a mixture of the columns of `rows`.
+    """Negative log likelihood of each slot of `around` [lines, slots, frames], as a mixture by `rows` [lines, types].
 
-    What no mixture explains is Gaussian, of the variance that makes it likeliest at each line: a fit by reweighted
-    least squares, in which a line that something else sounds at, or that the layout is wrong about, hardly counts.
+    The residual is Gaussian with the likeliest variance for each line and slot. The fit is reweighted least squares, so
+    lines with other sounds, or with a wrong layout, hardly count.
     """
     basis, values, _ = np.linalg.svd(rows, full_matrices=False)
     basis = basis[:, values > 1e-6 * values[0]]
