@@ -58,7 +58,7 @@ def moved_to_switches(samples: Samples, refined: Refined, layout: Layout, *, rat
 def moved_on_trial(samples: Samples, refined: Refined, layout: Layout, *, rate: int) -> Refined:
     """The bars moved to the likeliest place, even if lines disagree; the given bars if the evidence is weak.
 
-    The layout of the moved bars must confirm the move (`confirmed`). Here each line also helps to predict itself: if the
+    The layout of the moved bars must confirm the move (`confirmed`). Here each line also helps to predict itself. If the
     given layout is partly wrong, this leads to places that the other lines alone do not show.
     """
     mono = emphasised(samples)
@@ -197,7 +197,7 @@ def _agreed(bar_lines: _Lines, places: NDArray[np.int64], gains: NDArray[np.floa
 
 
 def _onto_attacks(bar_lines: _Lines, places: NDArray[np.int64], gains: NDArray[np.float64], rate: int) -> int:
-    """If nothing begins at the lines: the likeliest place of clear attacks, if all others are far less likely; else 0."""
+    """If nothing begins at the lines: the place of clear attacks that is by far the likeliest; else 0."""
     if _attacks(bar_lines, 0, rate) >= BARE:
         return 0
     clear = _rises(bar_lines, places, rate) >= CLEAR
