@@ -58,8 +58,8 @@ def moved_to_switches(samples: Samples, refined: Refined, layout: Layout, *, rat
 def moved_on_trial(samples: Samples, refined: Refined, layout: Layout, *, rate: int) -> Refined:
     """The bars moved to the likeliest place, even if lines disagree; the given bars if the evidence is weak.
 
-    The layout of the moved bars must confirm the move (`confirmed`). Here each line also helps to predict itself. If the
-    given layout is partly wrong, this leads to places that the other lines alone do not show.
+    The layout of the moved bars must confirm the move (`confirmed`). Here each line also helps to predict itself. This
+    leads to places that the other lines alone do not show if the given layout is partly wrong.
     """
     mono = emphasised(samples)
     evidence = _evidence(mono, refined.grid.starts, layout, rate, by_others=False)
