@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bridge.osc import messages, wire
-from bridge.osc.messages.base import Request, layout_of
+from bridge.osc.messages.base import Request, value_order_of
 
 RID = b"rid00000"
 GRAFTS = (
@@ -38,7 +38,7 @@ def valid_packets(token: str, song: Path, job: str) -> list[bytes]:
         "id": "w1",
     }
     return [
-        wire.encode(*kind(*(values.get(column.name, 0) for column in layout_of(kind).single)).to_osc())
+        wire.encode(*kind(*(values.get(column.name, 0) for column in value_order_of(kind).single)).to_osc())
         for kind in _kinds()
     ]
 

@@ -26,7 +26,7 @@ class Column(NamedTuple):
         return f"{self.tag}:{self.name}"
 
 
-class Layout(NamedTuple):
+class ValueOrder(NamedTuple):
     """The order of a message's values: single values, then repeated rows of `row`, which `make` builds."""
 
     single: tuple[Column, ...]
@@ -43,7 +43,7 @@ class Message:
 
     def to_osc(self) -> tuple[str, tuple[Value, ...]]:
         """The message as (address, arguments)."""
-        layout = layout_of(type(self))
+        layout = value_order_of(type(self))
         values = [getattr(self, column.name) for column in layout.single]
         for row in getattr(self, layout.repeated) if layout.repeated else ():
             values.extend(row if isinstance(row, tuple) else (row,))
@@ -56,7 +56,7 @@ class Message:
         Raises:
             LoopError: ARGUMENTS, with the argument, the rule and the value.
         """
-        layout = layout_of(cls)
+        layout = value_order_of(cls)
         count, width = len(layout.single), len(layout.row)
         rows = (len(arguments) - count) // width if width else 0
         _check_types((*layout.single, *layout.row * rows), arguments)
@@ -69,7 +69,7 @@ class Message:
     @classmethod
     def types(cls) -> str:
         """OSC type tags of the values; the tags of rows are in brackets."""
-        layout = layout_of(cls)
+        layout = value_order_of(cls)
         row = "".join(column.tag for column in layout.row)
         return "".join(column.tag for column in layout.single) + (f"({row})*" if row else "")
 
@@ -92,7 +92,7 @@ class Request(Message):
     @classmethod
     def help(cls) -> str:
         """One line for `describe`: the names of the arguments after token and rid, and the purpose of the request."""
-        return f"({', '.join(column.name for column in layout_of(cls).single[2:])}) {cls.summary()}"
+        return f"({', '.join(column.name for column in value_order_of(cls).single[2:])}) {cls.summary()}"
 
 
 @dataclass(frozen=True)
@@ -134,11 +134,11 @@ class Event(Message):
     """A message that the daemon sends to subscribers without a request. All of its content can be requested as well."""
 
 
-def layout_of(kind: type[Message]) -> Layout:
+def value_order_of(kind: type[Message]) -> ValueOrder:
     """The layout of a message's values, from its fields."""
-    if kind not in _layouts:
-        _layouts[kind] = _read_layout(kind)
-    return _layouts[kind]
+    if kind not in _value_orders:
+        _value_orders[kind] = _read_value_order(kind)
+    return _value_orders[kind]
 
 
 def is_name(value: Value) -> bool:
@@ -157,19 +157,19 @@ def require(holds: bool, argument: str, rule: str, value: Value) -> None:
         raise LoopError(Code.ARGUMENTS, f"{argument} must be {rule}, got {str(value)[:40]!r}")
 
 
-_layouts: dict[type[Message], Layout] = {}
+_value_orders: dict[type[Message], ValueOrder] = {}
 
 
-def _read_layout(kind: type[Message]) -> Layout:
+def _read_value_order(kind: type[Message]) -> ValueOrder:
     hints = get_type_hints(kind)
     single: list[Column] = []
     for field in fields(kind):
         hint = hints[field.name]
         if get_origin(hint) is tuple:
             row = get_args(hint)[0]
-            return Layout(tuple(single), field.name, _columns(row, field.name), row)
+            return ValueOrder(tuple(single), field.name, _columns(row, field.name), row)
         single.append(Column(field.name, wire.TAG_OF[hint]))
-    return Layout(tuple(single))
+    return ValueOrder(tuple(single))
 
 
 def _columns(row: type, name: str) -> tuple[Column, ...]:

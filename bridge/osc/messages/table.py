@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from bridge.osc.messages import EVENTS, REPLIES, REQUESTS, Message
-from bridge.osc.messages.base import layout_of
+from bridge.osc.messages.base import value_order_of
 from core.base.errors import Code
 
 _OF_REQUESTS = 2  # token and rid come first in every request
@@ -39,7 +39,7 @@ def values_of(kind: type[Message], skipped: int = 0) -> str:
     >>> values_of(JobListReply, 1)
     'i:total (s:job s:state f:progress)*'
     """
-    layout = layout_of(kind)
+    layout = value_order_of(kind)
     row = " ".join(map(str, layout.row))
     return " ".join([*map(str, layout.single[skipped:]), *([f"({row})*"] if row else [])])
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from core.audio.bars import BarGrid
 from core.audio.clip import Clip, Samples
 from core.evaluation.songs import grooves, textures, tunes
-from core.evaluation.songs.layouts import Layout, deficiency
+from core.evaluation.songs.layouts import Arrangement, deficiency
 from core.evaluation.songs.notes import Loop, Setting, add, clip, fade_out, shifted
 
 SCALES = {
@@ -211,7 +211,7 @@ def pick_up(rng: np.random.Generator, setting: Setting, line: Timeline) -> Sampl
 def mixed(
     name: str,
     setting: Setting,
-    layout: Layout,
+    layout: Arrangement,
     line: Timeline,
     loops: list[Loop],
     stems: Samples,

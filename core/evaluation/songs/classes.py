@@ -28,7 +28,7 @@ from core.evaluation.songs.arrangement import (
     random_setting,
     random_timeline,
 )
-from core.evaluation.songs.layouts import Layout
+from core.evaluation.songs.layouts import Arrangement
 from core.evaluation.songs.notes import Loop, Setting, add
 
 LONGEST = 120.0  # seconds, to limit the memory of the stems
@@ -194,7 +194,7 @@ def _under_layer(rng: Random, name: str, short: bool) -> Song:
     return _over(song, layer, 6.0)
 
 
-def _published(rng: Random, name: str, layout: Layout) -> Song:
+def _published(rng: Random, name: str, layout: Arrangement) -> Song:
     """One-bar loops at 120 bpm in 4/4; half of them are drums."""
     scale = SCALES[str(rng.choice(list(SCALES)))]
     setting = Setting(44_100, 88_200.0, METRES[0], int(rng.integers(12)), scale, (0,), 0.0)

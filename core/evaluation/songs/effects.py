@@ -10,7 +10,7 @@ from scipy.signal import fftconvolve, oaconvolve
 
 from core.audio.clip import Samples
 from core.evaluation.songs.arrangement import Timeline
-from core.evaluation.songs.layouts import Layout
+from core.evaluation.songs.layouts import Arrangement
 
 CODERS = (("MP3", "MPEG_LAYER_III"), ("OGG", "VORBIS"))
 BLOCK = 1 << 14  # frames given to a coder at once
@@ -31,7 +31,7 @@ def reverberated(rng: np.random.Generator, stem: Samples, rate: int) -> Samples:
     return result
 
 
-def section_gains(rng: np.random.Generator, layout: Layout) -> NDArray[np.float64]:
+def section_gains(rng: np.random.Generator, layout: Arrangement) -> NDArray[np.float64]:
     """Gains in dB, [bars + 1, loops]: steps within +-4 dB at sections, or slow fades of up to 8 dB."""
     bars, loops = layout.on.shape
     gains = np.zeros((bars + 1, loops))

@@ -18,7 +18,7 @@ COMPOSED = ("11110111", "01111110", "00110101", "00010110")  # a digit for each 
 
 
 @dataclass(frozen=True)
-class Layout:
+class Arrangement:
     """An arrangement.
 
     Attributes:
@@ -46,7 +46,7 @@ def arranged(
     density: float = 1.0,
     off_phrase: float = 0.0,
     restart: bool = False,
-) -> Layout:
+) -> Arrangement:
     """A song-like arrangement: every bar of every loop occurs at least twice, and no two loops always play together.
 
     Args:
@@ -62,7 +62,7 @@ def arranged(
             return layout
 
 
-def separable(layout: Layout) -> bool:
+def separable(layout: Arrangement) -> bool:
     """Whether every bar of every loop plays at least twice, and no two of them play in exactly the same places."""
     seen: set[bytes] = set()
     for loop, length in enumerate(layout.lengths):
@@ -74,23 +74,23 @@ def separable(layout: Layout) -> bool:
     return True
 
 
-def deficiency(layout: Layout) -> int:
+def deficiency(layout: Arrangement) -> int:
     """How many bar types are sums and differences of others; 0 if linear algebra alone can separate all of them."""
     types = [layout.phase[:, k] == p for k, length in enumerate(layout.lengths) for p in range(length)]
     return len(types) - int(np.linalg.matrix_rank(np.array(types, dtype=np.float64)))
 
 
-def laid_out(on: Switches, lengths: tuple[int, ...], *, restart: bool = False) -> Layout:
+def laid_out(on: Switches, lengths: tuple[int, ...], *, restart: bool = False) -> Arrangement:
     """The layout for given switches and lengths; `restart` as in `arranged`."""
-    return Layout(on, _phases(on, lengths, restart), lengths)
+    return Arrangement(on, _phases(on, lengths, restart), lengths)
 
 
-def one_bar(on: Switches) -> Layout:
+def one_bar(on: Switches) -> Arrangement:
     """The layout for one-bar loops."""
     return laid_out(on, (1,) * on.shape[1])
 
 
-def picked(rng: np.random.Generator, each: int, bars: int = 16) -> Layout:
+def picked(rng: np.random.Generator, each: int, bars: int = 16) -> Arrangement:
     """Published "sparse" (each = 1) and "dense" (each = 2): 5 drum loops and 5 others, `each` of both in each bar."""
     while True:
         on = np.zeros((bars, 10), dtype=np.bool_)
@@ -101,12 +101,12 @@ def picked(rng: np.random.Generator, each: int, bars: int = 16) -> Layout:
             return one_bar(on)
 
 
-def composed() -> Layout:
+def composed() -> Arrangement:
     """Published "composed": 4 loops in 8 sections of 4 bars."""
     return one_bar(np.repeat(np.array([[c == "1" for c in row] for row in COMPOSED]).T, 4, axis=0))
 
 
-def factorial(rng: np.random.Generator, loops: int = 4) -> Layout:
+def factorial(rng: np.random.Generator, loops: int = 4) -> Arrangement:
     """Published "factorial": every combination of loops except silence, each for two bars, in random order."""
     codes = 1 + rng.permutation(2**loops - 1)
     return one_bar(np.repeat((codes[:, None] >> np.arange(loops)) & 1 == 1, 2, axis=0))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bridge.osc import messages, wire
 from bridge.osc.messages import Error, Event, JobListReply, JobRow, Message, Request
-from bridge.osc.messages.base import layout_of
+from bridge.osc.messages.base import value_order_of
 from core.base.errors import Code, LoopError
 
 PLAIN = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=120)
@@ -30,7 +30,7 @@ KINDS = [*messages.REQUESTS.values(), *messages.REPLIES.values(), *messages.EVEN
 
 
 def any_of(kind: type[Message]) -> st.SearchStrategy[Message]:
-    layout = layout_of(kind)
+    layout = value_order_of(kind)
     values = {column.name: BY_NAME.get(column.name, BY_TAG[column.tag]) for column in layout.single}
     if layout.repeated:
         cells = [BY_TAG[column.tag] for column in layout.row]

@@ -10,7 +10,7 @@ from core.audio.clip import Samples
 from core.evaluation import scoring
 from core.evaluation.songs import CLASSES, Song, build, demo_song, effects, layouts, tones, tunes
 from core.evaluation.songs.arrangement import DRUMS, METRES, PITCHED, SCALES, Timeline, instances, play_notes
-from core.evaluation.songs.layouts import Layout
+from core.evaluation.songs.layouts import Arrangement
 from core.evaluation.songs.notes import Hit, Loop, Setting, clip, shifted
 
 RATE = 44_100
@@ -155,7 +155,7 @@ def test_arranged_loops_run_through_their_bars(restart: bool) -> None:
 
 def test_a_layout_that_is_a_sum_is_called_deficient() -> None:
     first = np.arange(8) < 4
-    layout: Layout = layouts.one_bar(np.stack([np.ones(8, dtype=np.bool_), first, ~first], axis=1))
+    layout: Arrangement = layouts.one_bar(np.stack([np.ones(8, dtype=np.bool_), first, ~first], axis=1))
     assert layouts.deficiency(layout) == 1
     assert layouts.deficiency(layouts.composed()) == 0
 
